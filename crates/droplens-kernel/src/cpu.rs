@@ -1,0 +1,1 @@
+//! Softirq, interrupt and steal time per CPU.

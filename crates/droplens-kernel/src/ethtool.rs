@@ -1,0 +1,1 @@
+//! The `ethtool` generic netlink family.

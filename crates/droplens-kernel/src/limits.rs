@@ -1,0 +1,1 @@
+//! Sysctl limits.

@@ -1,0 +1,15 @@
+//! Netlink: asking, listening to the answer, and walking through it.
+//!
+//! neli gives the socket and the constants; messages and attributes are walked here by borrowed
+//! iterators, since a host can have a hundred thousand of them. All numbers are in the host's
+//! byte order unless a protocol says otherwise (ctnetlink is big-endian).
+
+mod attributes;
+mod generic;
+mod message;
+mod socket;
+
+pub use attributes::{Attribute, Attributes};
+pub use generic::Generic;
+pub use message::Request;
+pub use socket::{Completeness, Netlink};

@@ -1,0 +1,1 @@
+//! Protocol counters by group and key.

@@ -1,0 +1,1 @@
+//! Softirqs per CPU.

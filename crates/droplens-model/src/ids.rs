@@ -1,0 +1,84 @@
+//! Identifiers shared by several samples.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// An interned, cheaply cloned name (device, qdisc kind, driver, counter).
+pub type Name = Arc<str>;
+
+/// A CPU's number as the kernel prints it; offline CPUs leave holes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CpuId(pub u32);
+
+impl fmt::Display for CpuId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A network device's index within its network namespace. The kernel may give the index of a
+/// deleted device to a new one, so an index alone does not identify a device over time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct IfIndex(pub u32);
+
+impl fmt::Display for IfIndex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// An IP address family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Family {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+}
+
+impl Family {
+    /// Both families, IPv4 first.
+    pub const ALL: [Self; 2] = [Self::V4, Self::V6];
+
+    /// The label value: `ipv4` or `ipv6`.
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::V4 => "ipv4",
+            Self::V6 => "ipv6",
+        }
+    }
+}
+
+/// One value for each address family, so that code for IPv4 and IPv6 is the same code.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PerFamily<T> {
+    /// The IPv4 value.
+    pub v4: T,
+    /// The IPv6 value.
+    pub v6: T,
+}
+
+impl<T> PerFamily<T> {
+    /// The value of one family.
+    pub const fn get(&self, family: Family) -> &T {
+        match family {
+            Family::V4 => &self.v4,
+            Family::V6 => &self.v6,
+        }
+    }
+
+    /// The value of one family, to be changed.
+    pub const fn get_mut(&mut self, family: Family) -> &mut T {
+        match family {
+            Family::V4 => &mut self.v4,
+            Family::V6 => &mut self.v6,
+        }
+    }
+
+    /// Both values with their family, IPv4 first.
+    pub fn iter(&self) -> impl Iterator<Item = (Family, &T)> {
+        Family::ALL
+            .into_iter()
+            .map(|family| (family, self.get(family)))
+    }
+}

@@ -1,0 +1,158 @@
+//! TCP and UDP sockets: `sock_diag`.
+
+use crate::{Family, PerFamily};
+
+/// The sockets of this network namespace, already summed up: a host may have a million of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sockets {
+    /// TCP sockets by state.
+    pub tcp: PerFamily<TcpStates>,
+    /// TCP sockets that wait for an acknowledgement after at least one retransmission now.
+    pub retransmitting: PerFamily<u64>,
+    /// TCP sockets probing a closed window now.
+    pub zero_window_probing: PerFamily<u64>,
+    /// Listening TCP sockets, by port: several sockets may share one (`SO_REUSEPORT`).
+    pub listeners: Vec<Listener>,
+    /// UDP sockets, by local port.
+    pub udp: Vec<UdpPort>,
+    /// Local ports that connections of this host use.
+    pub ephemeral: EphemeralPorts,
+    /// False when the list kept changing while it was read.
+    pub complete: bool,
+}
+
+/// TCP states, with the kernel's numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TcpState {
+    /// `ESTABLISHED`.
+    Established = 1,
+    /// `SYN-SENT`.
+    SynSent = 2,
+    /// `SYN-RECV`.
+    SynRecv = 3,
+    /// `FIN-WAIT-1`.
+    FinWait1 = 4,
+    /// `FIN-WAIT-2`.
+    FinWait2 = 5,
+    /// `TIME-WAIT`.
+    TimeWait = 6,
+    /// `CLOSE`.
+    Close = 7,
+    /// `CLOSE-WAIT`.
+    CloseWait = 8,
+    /// `LAST-ACK`.
+    LastAck = 9,
+    /// `LISTEN`.
+    Listen = 10,
+    /// `CLOSING`.
+    Closing = 11,
+    /// Request sockets: half-open connections before the kernel makes a full socket of them.
+    NewSynRecv = 12,
+}
+
+impl TcpState {
+    /// The states that are told apart in metrics; request sockets count as `SYN-RECV`.
+    pub const ALL: [Self; 11] = [
+        Self::Established,
+        Self::SynSent,
+        Self::SynRecv,
+        Self::FinWait1,
+        Self::FinWait2,
+        Self::TimeWait,
+        Self::Close,
+        Self::CloseWait,
+        Self::LastAck,
+        Self::Listen,
+        Self::Closing,
+    ];
+
+    /// The label value.
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Established => "established",
+            Self::SynSent => "syn_sent",
+            Self::SynRecv | Self::NewSynRecv => "syn_recv",
+            Self::FinWait1 => "fin_wait1",
+            Self::FinWait2 => "fin_wait2",
+            Self::TimeWait => "time_wait",
+            Self::Close => "close",
+            Self::CloseWait => "close_wait",
+            Self::LastAck => "last_ack",
+            Self::Listen => "listen",
+            Self::Closing => "closing",
+        }
+    }
+}
+
+/// Sockets in each TCP state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TcpStates {
+    counts: [u64; 13],
+}
+
+impl TcpStates {
+    /// Counts one socket in the state with this kernel number; numbers unknown to this version
+    /// are ignored.
+    pub fn count(&mut self, state: u8) {
+        let state = if state == TcpState::NewSynRecv as u8 {
+            TcpState::SynRecv as u8
+        } else {
+            state
+        };
+        if let Some(count) = self.counts.get_mut(usize::from(state)) {
+            *count += 1;
+        }
+    }
+
+    /// Sockets in one state.
+    pub fn get(&self, state: TcpState) -> u64 {
+        self.counts.get(state as usize).copied().unwrap_or(0)
+    }
+}
+
+/// The listening sockets of one port and family.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listener {
+    /// Address family of the sockets; an IPv6 socket may accept IPv4 too.
+    pub family: Family,
+    /// The port.
+    pub port: u16,
+    /// How many sockets share the port.
+    pub sockets: u32,
+    /// Connections waiting to be accepted, in all of them (`idiag_rqueue`).
+    pub accept_queue: u64,
+    /// The most that may wait, in all of them (`idiag_wqueue`).
+    pub accept_queue_limit: u64,
+    /// Connections waiting in the fullest of them, relative to its limit: a queue can be full
+    /// while the others are empty.
+    pub fullest: (u64, u64),
+    /// Packets the sockets dropped (`SK_MEMINFO_DROPS`), monotonic while sockets come and go.
+    pub drops: u64,
+}
+
+/// The UDP sockets of one local port and family.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UdpPort {
+    /// Address family of the sockets.
+    pub family: Family,
+    /// The local port.
+    pub port: u16,
+    /// How many sockets share the port; 0 if they are gone and only their drops are remembered.
+    pub sockets: u32,
+    /// Bytes waiting to be read, in all of them (`idiag_rqueue`).
+    pub receive_queue_bytes: u64,
+    /// Packets the sockets dropped (`SK_MEMINFO_DROPS`), monotonic while sockets come and go.
+    pub drops: u64,
+}
+
+/// Local ports used by outgoing connections, against the range they are taken from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EphemeralPorts {
+    /// Ports in `ip_local_port_range`, without those in `ip_local_reserved_ports`.
+    pub available: u32,
+    /// Different ports of the range in use by TCP sockets of any state.
+    pub used: u32,
+    /// Ports of the range in use towards the one destination (address and port) with the most:
+    /// each destination has the whole range to itself.
+    pub used_by_busiest_destination: u32,
+}

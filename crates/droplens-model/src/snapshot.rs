@@ -1,0 +1,102 @@
+//! All current readings together.
+
+use std::time::Duration;
+
+use crate::peaks::{LinkPeaks, QdiscPeaks, SoftnetPeaks};
+use crate::sample::conntrack::Conntrack;
+use crate::sample::cpu::Cpus;
+use crate::sample::driver::Driver;
+use crate::sample::ethtool::Ethtool;
+use crate::sample::interrupts::Interrupts;
+use crate::sample::limits::Limits;
+use crate::sample::links::{KindTotals, Links};
+use crate::sample::neighbours::Neighbours;
+use crate::sample::netstat::Counters;
+use crate::sample::pressure::Pressure;
+use crate::sample::process::Process;
+use crate::sample::qdiscs::{QdiscKey, QdiscKindTotals, Qdiscs};
+use crate::sample::sockets::Sockets;
+use crate::sample::sockstat::Sockstat;
+use crate::sample::softirqs::Softirqs;
+use crate::sample::softnet::Softnet;
+use crate::{CpuId, IfIndex, Reading, Source, State};
+
+macro_rules! snapshot {
+    ($( $field:ident: $sample:ty = $source:ident, )+) => {
+        /// The newest reading of every source. Cloning shares the samples.
+        #[derive(Clone, Debug, Default)]
+        pub struct Snapshot {
+            $(
+                #[doc = concat!("The reading of [`Source::", stringify!($source), "`].")]
+                pub $field: Reading<$sample>,
+            )+
+        }
+
+        impl Snapshot {
+            /// The state of one source's reading.
+            pub fn state(&self, source: Source) -> State<'_> {
+                match source { $(Source::$source => self.$field.state(),)+ }
+            }
+        }
+    };
+}
+
+snapshot! {
+    softnet: Softnet = Softnet,
+    links: Links = Links,
+    qdiscs: Qdiscs = Qdiscs,
+    snmp: Counters = Snmp,
+    snmp6: Counters = Snmp6,
+    netstat: Counters = Netstat,
+    sockstat: Sockstat = Sockstat,
+    cpu: Cpus = Cpu,
+    softirqs: Softirqs = Softirqs,
+    interrupts: Interrupts = Interrupts,
+    conntrack: Conntrack = Conntrack,
+    sockets: Sockets = Sockets,
+    neighbours: Neighbours = Neighbours,
+    limits: Limits = Limits,
+    pressure: Pressure = Pressure,
+    driver: Driver = Driver,
+    ethtool: Ethtool = Ethtool,
+    process: Process = Process,
+}
+
+impl Snapshot {
+    /// Every source with the state of its reading.
+    pub fn states(&self) -> impl Iterator<Item = (Source, State<'_>)> {
+        Source::ALL
+            .iter()
+            .map(|&source| (source, self.state(source)))
+    }
+}
+
+/// What is worked out from many samples over time and belongs to no single one.
+#[derive(Clone, Debug, Default)]
+pub struct Derived {
+    /// Statistics of the devices of each virtual kind together, monotonic while devices come and
+    /// go. Sorted by kind.
+    pub links_by_kind: Vec<KindTotals>,
+    /// Statistics of the qdiscs on the devices of each virtual kind together, likewise.
+    pub qdiscs_by_kind: Vec<QdiscKindTotals>,
+    /// The highest short-term rates of each device over the last minute, sorted by index.
+    pub link_peaks: Vec<(IfIndex, LinkPeaks)>,
+    /// The highest short-term rates of each CPU over the last minute, sorted by CPU.
+    pub softnet_peaks: Vec<(CpuId, SoftnetPeaks)>,
+    /// The highest short-term rates of each qdisc over the last minute, sorted by key.
+    pub qdisc_peaks: Vec<(QdiscKey, QdiscPeaks)>,
+    /// The interval at which each source is read at present.
+    pub intervals: Vec<(Source, Duration)>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_source_has_a_slot_that_starts_pending() {
+        let snapshot = Snapshot::default();
+        assert_eq!(snapshot.states().count(), Source::ALL.len());
+        assert!(snapshot.states().all(|(_, state)| state == State::Pending));
+    }
+}
