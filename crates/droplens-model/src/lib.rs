@@ -15,10 +15,11 @@ pub mod sample;
 mod snapshot;
 mod source;
 pub mod totals;
+pub mod track;
 pub mod wrap;
 
 pub use domain::{Cause, Domain};
 pub use ids::{CpuId, Family, IfIndex, Name, PerFamily};
 pub use reading::{Failure, Moment, Part, Reading, Reason, Stamped, State};
-pub use snapshot::{Derived, Snapshot};
+pub use snapshot::{Derived, Gap, Snapshot};
 pub use source::{Cadence, Source, Spec};
