@@ -19,7 +19,7 @@ use crate::sample::sockets::Sockets;
 use crate::sample::sockstat::Sockstat;
 use crate::sample::softirqs::Softirqs;
 use crate::sample::softnet::Softnet;
-use crate::{CpuId, Failure, IfIndex, Reading, Reason, Source, State};
+use crate::{CpuId, Failure, IfIndex, Moment, Reading, Reason, Source, State};
 
 macro_rules! snapshot {
     ($( $field:ident: $sample:ty = $source:ident, )+) => {
@@ -36,6 +36,11 @@ macro_rules! snapshot {
             /// The state of one source's reading.
             pub fn state(&self, source: Source) -> State<'_> {
                 match source { $(Source::$source => self.$field.state(),)+ }
+            }
+
+            /// Reports one source as failed; see [`Reading::fail`].
+            pub fn fail(&mut self, source: Source, at: Moment, failure: Failure) {
+                match source { $(Source::$source => self.$field.fail(at, failure),)+ }
             }
         }
     };
