@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod domain;
+pub mod driver_table;
 mod ids;
 pub mod peaks;
 mod reading;

@@ -9,7 +9,10 @@ mod generic;
 mod message;
 mod socket;
 
+#[cfg(test)]
+pub(crate) use attributes::align;
 pub use attributes::{Attribute, Attributes};
+pub(crate) use attributes::{u16_at, u32_at, u64_at};
 pub use generic::Generic;
 pub use message::Request;
 pub use socket::{Completeness, Netlink};
