@@ -93,10 +93,10 @@ fn dependents(metadata: &Metadata, name: &str) -> String {
             Some(format!("{} ({kind})", member.name))
         })
         .collect();
-    match direct.is_empty() {
-        true => String::new(),
-        false => format!("; used by {}", direct.join(", ")),
+    if direct.is_empty() {
+        return String::new();
     }
+    format!("; used by {}", direct.join(", "))
 }
 
 /// Major, minor and patch of `1.88` or `1.88.0`.
