@@ -1,0 +1,33 @@
+//! Links between namespaces.
+
+use super::Namespace;
+
+/// Joins two namespaces by a pair of veth devices, `a` with 10.9.`net`.1/24 and `b` with
+/// 10.9.`net`.2/24, both up. Offloads are off, so that one packet sent is one packet counted,
+/// and IPv6 is off on them, so that nothing but the test speaks.
+pub fn veth(left: &Namespace, a: &str, right: &Namespace, b: &str, net: u8) {
+    left.ip(&format!(
+        "link add {a} type veth peer name {b} netns {}",
+        right.path()
+    ));
+    for (side, device, host) in [(left, a, 1), (right, b, 2)] {
+        side.sysctl(&format!("net/ipv6/conf/{device}/disable_ipv6"), "1");
+        side.sh(&format!("ethtool -K {device} tso off gso off gro off"));
+        side.ip(&format!("addr add 10.9.{net}.{host}/24 dev {device}"));
+        side.ip(&format!("link set {device} up"));
+    }
+}
+
+/// Makes `count` pairs of veth devices inside one namespace, `{prefix}0a` and `{prefix}0b` and so
+/// on, in one run of `ip`.
+pub fn veth_many(namespace: &Namespace, prefix: &str, count: usize) {
+    use std::fmt::Write;
+    let mut batch = String::new();
+    for i in 0..count {
+        let _ = writeln!(
+            batch,
+            "link add {prefix}{i}a type veth peer name {prefix}{i}b"
+        );
+    }
+    namespace.ip_batch(&batch);
+}

@@ -1,0 +1,96 @@
+//! Traffic, bounded in packets and in time.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use super::Namespace;
+
+/// No single connect or send takes longer.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// A UDP socket in a namespace, bound to this address.
+///
+/// # Panics
+///
+/// When it cannot be bound.
+pub fn udp(namespace: &Namespace, address: &str) -> UdpSocket {
+    namespace
+        .enter(|| UdpSocket::bind(address))
+        .unwrap_or_else(|error| panic!("cannot bind {address}: {error}"))
+}
+
+/// Sends `count` datagrams of `size` bytes; those that the kernel refuses for want of buffers or
+/// because a queue dropped them count as sent, since they were handed over.
+///
+/// # Panics
+///
+/// When sending fails for another reason.
+pub fn send(socket: &UdpSocket, to: &str, count: usize, size: usize) {
+    let to: SocketAddr = to.parse().expect("an address");
+    let payload = vec![0x64; size];
+    socket.set_write_timeout(Some(PATIENCE)).expect("a timeout");
+    for _ in 0..count {
+        match socket.send_to(&payload, to) {
+            Ok(_) => {}
+            Err(error) if is_full(&error) => {}
+            Err(error) => panic!("cannot send to {to}: {error}"),
+        }
+    }
+}
+
+fn is_full(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let errno = error.raw_os_error().map(Errno::from_raw_os_error);
+    matches!(
+        errno,
+        Some(Errno::NOBUFS | Errno::AGAIN | Errno::CONNREFUSED)
+    )
+}
+
+/// Datagrams that can be read now without waiting.
+///
+/// # Panics
+///
+/// When the socket fails.
+pub fn drain(socket: &UdpSocket) -> usize {
+    socket.set_nonblocking(true).expect("non-blocking");
+    let mut buffer = [0; 2048];
+    let mut count = 0;
+    while socket.recv(&mut buffer).is_ok() {
+        count += 1;
+    }
+    socket.set_nonblocking(false).expect("blocking");
+    count
+}
+
+/// A TCP listener in a namespace with this backlog.
+///
+/// # Panics
+///
+/// When it cannot be made.
+pub fn listen(namespace: &Namespace, address: &str, backlog: i32) -> TcpListener {
+    let address: SocketAddr = address.parse().expect("an address");
+    let listen = || -> io::Result<TcpListener> {
+        let socket = Socket::new(
+            Domain::for_address(address),
+            Type::STREAM,
+            Some(Protocol::TCP),
+        )?;
+        socket.set_reuse_address(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(backlog)?;
+        Ok(socket.into())
+    };
+    namespace
+        .enter(listen)
+        .unwrap_or_else(|error| panic!("cannot listen on {address}: {error}"))
+}
+
+/// Connects from a namespace, waiting no longer than `patience`.
+pub fn connect(namespace: &Namespace, to: &str, patience: Duration) -> io::Result<TcpStream> {
+    let to: SocketAddr = to.parse().map_err(io::Error::other)?;
+    namespace.enter(|| TcpStream::connect_timeout(&to, patience))
+}

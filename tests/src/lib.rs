@@ -1,0 +1,23 @@
+//! The proving ground of droplens.
+//!
+//! [`lab`] makes network namespaces in which faults are provoked, [`agent`] runs the built
+//! `droplens` in them, [`exposition`] reads what it says. Everything is bounded in packets and
+//! time, and nothing outlives the test that made it: namespaces have no name, they end with the
+//! last thread, socket and process in them.
+
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "this is the tests' own library: a panic here is the failure report"
+)]
+
+pub mod agent;
+pub mod binary;
+pub mod exposition;
+pub mod http;
+pub mod json;
+pub mod lab;
+pub mod scratch;
+pub mod skip;
+pub mod tools;
+pub mod wait;

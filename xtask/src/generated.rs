@@ -1,0 +1,44 @@
+//! Files that are made from the code and kept in the repository, so that people can read them
+//! without building anything.
+
+use std::fs;
+use std::path::Path;
+
+use crate::Result;
+
+/// One generated file: its path in the repository and what it should hold.
+struct Generated {
+    path: &'static str,
+    contents: fn(&Path) -> Result<String>,
+}
+
+/// Every generated file.
+const FILES: &[Generated] = &[];
+
+/// Writes every file that is out of date.
+pub(crate) fn write(root: &Path) -> Result<()> {
+    for file in FILES {
+        let wanted = (file.contents)(root)?;
+        let path = root.join(file.path);
+        if fs::read_to_string(&path).ok().as_ref() != Some(&wanted) {
+            fs::write(&path, wanted)?;
+            println!("wrote {}", file.path);
+        }
+    }
+    Ok(())
+}
+
+/// The files that are out of date.
+pub(crate) fn stale(root: &Path) -> Result<Vec<String>> {
+    let mut faults = Vec::new();
+    for file in FILES {
+        let wanted = (file.contents)(root)?;
+        if fs::read_to_string(root.join(file.path)).ok().as_ref() != Some(&wanted) {
+            faults.push(format!(
+                "{} is out of date: run `cargo xtask generate`",
+                file.path
+            ));
+        }
+    }
+    Ok(faults)
+}

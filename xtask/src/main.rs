@@ -1,0 +1,56 @@
+//! Chores of the repository.
+//!
+//! `cargo xtask check` fails if a rule of the repository is broken or a generated file is out of
+//! date; `cargo xtask generate` writes the generated files.
+
+mod generated;
+mod metadata;
+mod rules;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+const USAGE: &str = "usage: cargo xtask check | generate";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let outcome = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["check"] => check(),
+        ["generate"] => generated::write(&root()),
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The repository.
+fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here).to_owned()
+}
+
+/// Checks every rule and tells all that is wrong, not only the first.
+fn check() -> Result<()> {
+    let root = root();
+    let metadata = metadata::Metadata::read(&root)?;
+    let mut faults = rules::directions(&metadata);
+    faults.extend(rules::rust_versions(&metadata));
+    faults.extend(generated::stale(&root)?);
+    for fault in &faults {
+        eprintln!("xtask: {fault}");
+    }
+    match faults.len() {
+        0 => Ok(()),
+        count => Err(format!("{count} rule(s) of the repository broken").into()),
+    }
+}
