@@ -21,4 +21,4 @@ pub use domain::{Cause, Domain};
 pub use ids::{CpuId, Family, IfIndex, Name, PerFamily};
 pub use reading::{Failure, Moment, Part, Reading, Reason, Stamped, State};
 pub use snapshot::{Derived, Snapshot};
-pub use source::{Cadence, Source, Spec};
+pub use source::{Cadence, Source, Spec, UnknownSource};
