@@ -169,13 +169,6 @@ fn interface_request(device: &str) -> io::Result<libc::ifreq> {
 /// `SIOCETHTOOL`; the request's data points to the start of a [`Room`].
 #[expect(unsafe_code, reason = "no safe wrapper of this ioctl exists")]
 fn command(socket: &Socket, interface: &mut libc::ifreq) -> io::Result<()> {
-    #[cfg_attr(
-        not(target_env = "musl"),
-        expect(
-            clippy::useless_conversion,
-            reason = "the type differs between C libraries"
-        )
-    )]
     let code = libc::Ioctl::try_from(libc::SIOCETHTOOL).map_err(|_| unexpected())?;
     loop {
         // SAFETY: the descriptor is open for as long as `socket` is borrowed. `interface` is a
@@ -246,7 +239,7 @@ impl Room {
         unsafe {
             self.start
                 .as_ptr()
-                .copy_from_nonoverlapping(bytes.as_ptr(), bytes.len())
+                .copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
         };
         Ok(())
     }

@@ -288,7 +288,7 @@ impl Known {
 }
 
 /// Kinds that name hardware; every other kind is made in software, whatever lies below it.
-fn is_hardware_kind(kind: &str) -> bool {
+pub(crate) fn is_hardware_kind(kind: &str) -> bool {
     matches!(kind, "ipoib" | "dsa" | "wwan")
 }
 

@@ -22,7 +22,7 @@ const INFO_KIND: u16 = 1;
 /// `IFLA_XDP_ATTACHED`.
 const XDP_ATTACHED: u16 = 2;
 
-/// The attributes of `RTM_NEWLINK` that are read (linux/if_link.h).
+/// The attributes of `RTM_NEWLINK` that are read (`linux/if_link.h`).
 mod ifla {
     pub(super) const IFNAME: u16 = 3;
     pub(super) const MTU: u16 = 4;
