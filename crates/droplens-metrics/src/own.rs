@@ -13,7 +13,14 @@ const fn counter(
     labels: &'static [&'static str],
     bound: Bound,
 ) -> Family {
-    Family { name, kind: Kind::Counter, help, labels, bound, origin: Origin::Agent }
+    Family {
+        name,
+        kind: Kind::Counter,
+        help,
+        labels,
+        bound,
+        origin: Origin::Agent,
+    }
 }
 
 /// Requests answered, by page and status.

@@ -9,12 +9,29 @@ use crate::encoder::Encoder;
 use crate::{Family, Selection};
 
 pub(crate) mod agent;
+mod driver;
+mod ethtool;
+mod limits;
 mod links;
+mod neighbours;
+mod pressure;
+mod process;
 mod softnet;
 
 /// The families of every source, the most important first: when the cap is reached, what comes
 /// last is cut.
-pub(crate) static ALL: &[&[&Family]] = &[agent::FAMILIES, softnet::FAMILIES, links::FAMILIES];
+pub(crate) static ALL: &[&[&Family]] = &[
+    agent::FAMILIES,
+    crate::own::FAMILIES,
+    process::FAMILIES,
+    softnet::FAMILIES,
+    links::FAMILIES,
+    neighbours::FAMILIES,
+    limits::FAMILIES,
+    pressure::FAMILIES,
+    ethtool::FAMILIES,
+    driver::FAMILIES,
+];
 
 /// What has to be remembered from scrape to scrape.
 #[derive(Debug, Default)]
@@ -36,8 +53,14 @@ pub(crate) fn encode(
         )+ };
     }
     sources! {
+        Process: process;
         Softnet: softnet;
         Links: links;
+        Neighbours: neighbours;
+        Limits: limits;
+        Pressure: pressure;
+        Ethtool: ethtool;
+        Driver: driver;
     }
     Ok(())
 }
