@@ -174,11 +174,11 @@ fn layout(info: &DriverInfo, names: &[u8]) -> DriverLayout {
             queue: split.queue.map(Name::from),
             meaning: table.meaning(&info.driver, name),
         });
-    DriverLayout {
-        driver: Name::from(info.driver.as_str()),
-        firmware: Name::from(info.firmware.as_str()),
-        statistics: statistics.collect(),
-    }
+    DriverLayout::new(
+        Name::from(info.driver.as_str()),
+        Name::from(info.firmware.as_str()),
+        statistics.collect(),
+    )
 }
 
 #[cfg(test)]

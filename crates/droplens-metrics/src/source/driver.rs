@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use droplens_model::sample::driver::{Driver, DriverDevice, DriverStatistic, Meaning};
+use droplens_model::sample::driver::{Driver, Meaning};
 use droplens_model::{Cause, Source};
 
 use crate::Origin;
@@ -37,26 +37,24 @@ pub(super) fn encode(
     encoder.family(DROPS.descriptor(), |series| {
         for (device, label) in shown() {
             let driver = Label::from(&device.layout.driver);
-            each_counter(device, |statistic, value| match statistic.meaning {
-                Meaning::Loss(cause) => {
+            for (loss, total) in device.losses() {
+                if let Meaning::Loss(cause) = loss.meaning {
                     let (domain, cause) = (cause.domain().id(), Cause::id(cause));
-                    let counter = (&statistic.counter).into();
-                    series.push([label, driver, counter, domain.into(), cause.into()], value)
+                    let counter = (&loss.counter).into();
+                    series.push([label, driver, counter, domain.into(), cause.into()], total)?;
                 }
-                Meaning::Suspect | Meaning::Other => Ok(()),
-            })?;
+            }
         }
         Ok(())
     })?;
     encoder.family(SUSPECT.descriptor(), |series| {
         for (device, label) in shown() {
             let driver = Label::from(&device.layout.driver);
-            each_counter(device, |statistic, value| match statistic.meaning {
-                Meaning::Suspect => {
-                    series.push([label, driver, (&statistic.counter).into()], value)
+            for (loss, total) in device.losses() {
+                if loss.meaning == Meaning::Suspect {
+                    series.push([label, driver, (&loss.counter).into()], total)?;
                 }
-                Meaning::Loss(_) | Meaning::Other => Ok(()),
-            })?;
+            }
         }
         Ok(())
     })?;
@@ -82,37 +80,4 @@ pub(super) fn encode(
         }
         Ok(())
     })
-}
-
-/// Calls `tell` once for each counter with its sum over all queues.
-fn each_counter(
-    device: &DriverDevice,
-    mut tell: impl FnMut(&DriverStatistic, u64) -> fmt::Result,
-) -> fmt::Result {
-    let DriverDevice {
-        index: _,
-        device: _,
-        layout,
-        values,
-    } = device;
-    let statistics = &layout.statistics;
-    for (at, statistic) in statistics.iter().enumerate() {
-        let earlier = statistics.get(..at).unwrap_or_default();
-        let interesting = statistic.meaning != Meaning::Other;
-        // Counters of the same name belong to different queues; the first stands for all.
-        if !interesting
-            || earlier
-                .iter()
-                .any(|other| other.counter == statistic.counter)
-        {
-            continue;
-        }
-        let total = statistics
-            .iter()
-            .zip(values)
-            .filter(|(other, _)| other.counter == statistic.counter)
-            .fold(0_u64, |sum, (_, value)| sum.saturating_add(*value));
-        tell(statistic, total)?;
-    }
-    Ok(())
 }
