@@ -9,35 +9,93 @@ use crate::encoder::Encoder;
 use crate::{Family, Selection};
 
 pub(crate) mod agent;
+mod conntrack;
+mod cpu;
+mod interrupts;
 mod links;
+mod neighbours;
+pub(crate) mod netstat;
+mod pressure;
+mod process;
+mod qdisc_classes;
+mod qdiscs;
+mod sockstat;
+mod softirqs;
 mod softnet;
 
 /// The families of every source, the most important first: when the cap is reached, what comes
 /// last is cut.
-pub(crate) static ALL: &[&[&Family]] = &[agent::FAMILIES, softnet::FAMILIES, links::FAMILIES];
+pub(crate) static ALL: &[&[&Family]] = &[
+    agent::FAMILIES,
+    process::FAMILIES,
+    softnet::FAMILIES,
+    links::FAMILIES,
+    conntrack::FAMILIES,
+    netstat::FAMILIES,
+    qdiscs::FAMILIES,
+    sockstat::FAMILIES,
+    cpu::FAMILIES,
+    softirqs::FAMILIES,
+    pressure::FAMILIES,
+    neighbours::FAMILIES,
+    interrupts::FAMILIES,
+    qdisc_classes::FAMILIES,
+];
 
 /// What has to be remembered from scrape to scrape.
 #[derive(Debug, Default)]
-pub(crate) struct Memory {}
+pub(crate) struct Memory {
+    names: netstat::Names,
+}
 
 /// Encodes every source that has a good reading and was asked for.
 pub(crate) fn encode(
     context: &Context<'_>,
     selection: Selection,
-    _memory: &mut Memory,
+    memory: &mut Memory,
     encoder: &mut Encoder<'_>,
 ) -> fmt::Result {
     let snapshot = context.snapshot;
+    macro_rules! good {
+        ($source:ident $field:ident) => {
+            snapshot
+                .$field
+                .ok()
+                .filter(|_| selection.contains(Source::$source))
+        };
+    }
     macro_rules! sources {
-        ($($source:ident: $field:ident;)+) => { $(
-            if let Some(sample) = snapshot.$field.ok().filter(|_| selection.contains(Source::$source)) {
-                $field::encode(sample, context, encoder)?;
+        ($($source:ident $field:ident: $module:ident;)+) => { $(
+            if let Some(sample) = good!($source $field) {
+                $module::encode(sample, context, encoder)?;
             }
         )+ };
     }
     sources! {
-        Softnet: softnet;
-        Links: links;
+        Process process: process;
+        Softnet softnet: softnet;
+        Links links: links;
+        Conntrack conntrack: conntrack;
+    }
+    for (source, counters) in [
+        (Source::Snmp, good!(Snmp snmp)),
+        (Source::Snmp6, good!(Snmp6 snmp6)),
+        (Source::Netstat, good!(Netstat netstat)),
+    ] {
+        if let Some(counters) = counters {
+            netstat::encode(source, counters, &mut memory.names, encoder)?;
+        }
+    }
+    netstat::encode_icmp(good!(Snmp snmp), good!(Snmp6 snmp6), encoder)?;
+    sources! {
+        Qdiscs qdiscs: qdiscs;
+        Sockstat sockstat: sockstat;
+        Cpu cpu: cpu;
+        Softirqs softirqs: softirqs;
+        Pressure pressure: pressure;
+        Neighbours neighbours: neighbours;
+        Interrupts interrupts: interrupts;
+        Qdiscs qdiscs: qdisc_classes;
     }
     Ok(())
 }
