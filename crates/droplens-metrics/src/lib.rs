@@ -14,6 +14,7 @@ mod exposition;
 mod family;
 mod format;
 mod options;
+mod ports;
 mod selection;
 pub mod source;
 

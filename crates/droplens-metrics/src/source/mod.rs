@@ -19,6 +19,7 @@ mod pressure;
 mod process;
 mod qdisc_classes;
 mod qdiscs;
+mod sockets;
 mod sockstat;
 mod softirqs;
 mod softnet;
@@ -33,6 +34,7 @@ pub(crate) static ALL: &[&[&Family]] = &[
     conntrack::FAMILIES,
     netstat::FAMILIES,
     qdiscs::FAMILIES,
+    sockets::FAMILIES,
     sockstat::FAMILIES,
     cpu::FAMILIES,
     softirqs::FAMILIES,
@@ -46,6 +48,7 @@ pub(crate) static ALL: &[&[&Family]] = &[
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
     names: netstat::Names,
+    ports: sockets::Ports,
 }
 
 /// Encodes every source that has a good reading and was asked for.
@@ -89,6 +92,11 @@ pub(crate) fn encode(
     netstat::encode_icmp(good!(Snmp snmp), good!(Snmp6 snmp6), encoder)?;
     sources! {
         Qdiscs qdiscs: qdiscs;
+    }
+    if let Some(sample) = good!(Sockets sockets) {
+        sockets::encode(sample, context, &mut memory.ports, encoder)?;
+    }
+    sources! {
         Sockstat sockstat: sockstat;
         Cpu cpu: cpu;
         Softirqs softirqs: softirqs;

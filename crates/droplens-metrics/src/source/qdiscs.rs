@@ -103,7 +103,7 @@ pub(super) fn encode(
             Label::Handle(root.key.handle),
         ];
         match details.iter_mut().find(|(known, _)| *known == labels) {
-            Some((_, sums)) => add(sums, detail(qdisc)),
+            Some((_, sums)) => add(sums, &detail(qdisc)),
             None => details.push((labels, detail(qdisc))),
         }
     }
@@ -239,8 +239,8 @@ fn is_multiqueue(qdisc: &Qdisc) -> bool {
     matches!(&*qdisc.key.kind, "mq" | "mqprio")
 }
 
-fn add(sums: &mut Details, details: Details) {
-    for (sum, value) in sums.iter_mut().zip(details) {
+fn add(sums: &mut Details, details: &Details) {
+    for (sum, value) in sums.iter_mut().zip(*details) {
         *sum = match (*sum, value) {
             (Some(sum), Some(value)) => Some(sum.saturating_add(value)),
             (one, other) => one.or(other),
