@@ -14,7 +14,7 @@ use prometheus_client::metrics::MetricType;
 use crate::family::{Descriptor, Family, Kind};
 
 /// A label's value, borrowed.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Label<'l> {
     /// A word.
     Text(&'l str),

@@ -15,6 +15,7 @@ mod family;
 mod format;
 mod options;
 pub mod own;
+mod ports;
 mod selection;
 pub mod source;
 

@@ -9,13 +9,22 @@ use crate::encoder::Encoder;
 use crate::{Family, Selection};
 
 pub(crate) mod agent;
+mod conntrack;
+mod cpu;
 mod driver;
 mod ethtool;
+mod interrupts;
 mod limits;
 mod links;
 mod neighbours;
+pub(crate) mod netstat;
 mod pressure;
 mod process;
+mod qdisc_classes;
+mod qdiscs;
+mod sockets;
+mod sockstat;
+mod softirqs;
 mod softnet;
 
 /// The families of every source, the most important first: when the cap is reached, what comes
@@ -26,41 +35,85 @@ pub(crate) static ALL: &[&[&Family]] = &[
     process::FAMILIES,
     softnet::FAMILIES,
     links::FAMILIES,
-    neighbours::FAMILIES,
+    conntrack::FAMILIES,
+    netstat::FAMILIES,
+    qdiscs::FAMILIES,
+    sockets::FAMILIES,
+    sockstat::FAMILIES,
+    cpu::FAMILIES,
+    softirqs::FAMILIES,
     limits::FAMILIES,
+    neighbours::FAMILIES,
     pressure::FAMILIES,
+    interrupts::FAMILIES,
     ethtool::FAMILIES,
     driver::FAMILIES,
+    qdisc_classes::FAMILIES,
 ];
 
 /// What has to be remembered from scrape to scrape.
 #[derive(Debug, Default)]
-pub(crate) struct Memory {}
+pub(crate) struct Memory {
+    names: netstat::Names,
+    ports: sockets::Ports,
+}
 
 /// Encodes every source that has a good reading and was asked for.
 pub(crate) fn encode(
     context: &Context<'_>,
     selection: Selection,
-    _memory: &mut Memory,
+    memory: &mut Memory,
     encoder: &mut Encoder<'_>,
 ) -> fmt::Result {
     let snapshot = context.snapshot;
+    macro_rules! good {
+        ($source:ident $field:ident) => {
+            snapshot
+                .$field
+                .ok()
+                .filter(|_| selection.contains(Source::$source))
+        };
+    }
     macro_rules! sources {
-        ($($source:ident: $field:ident;)+) => { $(
-            if let Some(sample) = snapshot.$field.ok().filter(|_| selection.contains(Source::$source)) {
-                $field::encode(sample, context, encoder)?;
+        ($($source:ident $field:ident: $module:ident;)+) => { $(
+            if let Some(sample) = good!($source $field) {
+                $module::encode(sample, context, encoder)?;
             }
         )+ };
     }
     sources! {
-        Process: process;
-        Softnet: softnet;
-        Links: links;
-        Neighbours: neighbours;
-        Limits: limits;
-        Pressure: pressure;
-        Ethtool: ethtool;
-        Driver: driver;
+        Process process: process;
+        Softnet softnet: softnet;
+        Links links: links;
+        Conntrack conntrack: conntrack;
+    }
+    for (source, counters) in [
+        (Source::Snmp, good!(Snmp snmp)),
+        (Source::Snmp6, good!(Snmp6 snmp6)),
+        (Source::Netstat, good!(Netstat netstat)),
+    ] {
+        if let Some(counters) = counters {
+            netstat::encode(source, counters, &mut memory.names, encoder)?;
+        }
+    }
+    netstat::encode_icmp(good!(Snmp snmp), good!(Snmp6 snmp6), encoder)?;
+    sources! {
+        Qdiscs qdiscs: qdiscs;
+    }
+    if let Some(sample) = good!(Sockets sockets) {
+        sockets::encode(sample, context, &mut memory.ports, encoder)?;
+    }
+    sources! {
+        Sockstat sockstat: sockstat;
+        Cpu cpu: cpu;
+        Softirqs softirqs: softirqs;
+        Limits limits: limits;
+        Neighbours neighbours: neighbours;
+        Pressure pressure: pressure;
+        Interrupts interrupts: interrupts;
+        Ethtool ethtool: ethtool;
+        Driver driver: driver;
+        Qdiscs qdiscs: qdisc_classes;
     }
     Ok(())
 }

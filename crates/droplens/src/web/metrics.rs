@@ -95,7 +95,7 @@ fn body(app: &App, selection: Selection, format: Format, zip: bool) -> std::io::
     };
     let mut text = String::new();
     app.exposition
-        .render(view, selection, format, &mut text)
+        .render(view, &selection, format, &mut text)
         .map_err(std::io::Error::other)?;
     if !zip {
         return Ok(text.into());

@@ -1,0 +1,151 @@
+//! TCP and UDP sockets, summed up.
+
+use std::fmt;
+
+use droplens_model::sample::sockets::{EphemeralPorts, Listener, Sockets, TcpState, UdpPort};
+use droplens_model::{Family, Source};
+
+use crate::Origin;
+use crate::context::Context;
+use crate::encoder::{Encoder, Label, cell};
+use crate::family::families;
+use crate::ports::Slots;
+
+families! {
+    Origin::Source(Source::Sockets);
+    STATES: Gauge "droplens_tcp_sockets" ["family", "state"] Constant(22),
+        "TCP sockets by state; request sockets count as syn_recv (idiag_state).";
+    RETRANSMITTING: Gauge "droplens_tcp_retransmitting_sockets" ["family"] Constant(2),
+        "TCP sockets that now wait for an acknowledgement after a retransmission (idiag_retrans).";
+    PROBING: Gauge "droplens_tcp_zero_window_probing_sockets" ["family"] Constant(2),
+        "TCP sockets that now probe a closed window (idiag_timer).";
+    AVAILABLE: Gauge "droplens_ephemeral_ports_limit" [] Constant(1),
+        "Ports that outgoing connections may use (ip_local_port_range without ip_local_reserved_ports).";
+    USED: Gauge "droplens_ephemeral_ports_used" [] Constant(1),
+        "Different ports of that range in use by TCP sockets (sock_diag).";
+    BUSIEST: Gauge "droplens_ephemeral_ports_used_by_busiest_destination" [] Constant(1),
+        "Ports of that range in use towards the one destination with the most; each destination has the whole range (sock_diag).";
+    QUEUE: Gauge "droplens_tcp_accept_queue_connections" ["family", "port"] Rule("listeners up to top_ports, and other"),
+        "Connections waiting to be accepted, in all sockets of the port (idiag_rqueue).";
+    QUEUE_LIMIT: Gauge "droplens_tcp_accept_queue_limit_connections" ["family", "port"] Rule("listeners up to top_ports, and other"),
+        "The most connections that may wait, in all sockets of the port (idiag_wqueue).";
+    LISTENER_DROPS: Counter "droplens_tcp_listener_dropped_total" ["family", "port"] Rule("listeners up to top_ports, and other"),
+        "Packets that the listening sockets of the port dropped (SK_MEMINFO_DROPS).";
+    UDP_DROPS: Counter "droplens_udp_port_dropped_total" ["family", "port"] Rule("dropping ports up to top_ports, and other"),
+        "Datagrams that the sockets of the local port dropped (SK_MEMINFO_DROPS).";
+}
+
+/// Which ports have series of their own.
+#[derive(Debug, Default)]
+pub(crate) struct Ports {
+    listeners: Slots,
+    udp: Slots,
+}
+
+pub(crate) fn encode(
+    sockets: &Sockets,
+    context: &Context<'_>,
+    ports: &mut Ports,
+    encoder: &mut Encoder<'_>,
+) -> fmt::Result {
+    let Sockets {
+        tcp,
+        retransmitting,
+        zero_window_probing,
+        listeners,
+        udp,
+        ephemeral,
+        complete: _,
+    } = sockets;
+    encoder.family(STATES.descriptor(), |series| {
+        for (family, states) in tcp.iter() {
+            for state in TcpState::ALL {
+                series.push([family.id().into(), state.id().into()], states.get(state))?;
+            }
+        }
+        Ok(())
+    })?;
+    for (family, counts) in [
+        (&RETRANSMITTING, retransmitting),
+        (&PROBING, zero_window_probing),
+    ] {
+        let counts = counts.iter();
+        encoder.series(family, counts.map(|(of, count)| ([of.id().into()], *count)))?;
+    }
+    let EphemeralPorts {
+        available,
+        used,
+        used_by_busiest_destination,
+    } = *ephemeral;
+    encoder.single(&AVAILABLE, available)?;
+    encoder.single(&USED, used)?;
+    encoder.single(&BUSIEST, used_by_busiest_destination)?;
+
+    let most = context.options.top_ports;
+    for listener in listeners {
+        ports
+            .listeners
+            .admit((listener.family, listener.port), most);
+    }
+    for port in udp.iter().filter(|port| port.drops > 0) {
+        ports.udp.admit((port.family, port.port), most);
+    }
+    encode_ports(
+        [&QUEUE, &QUEUE_LIMIT, &LISTENER_DROPS],
+        &ports.listeners,
+        listeners.iter().map(listener),
+        encoder,
+    )?;
+    encode_ports([&UDP_DROPS], &ports.udp, udp.iter().map(udp_port), encoder)
+}
+
+type Port = (Family, u16);
+
+fn listener(listener: &Listener) -> (Port, [u64; 3]) {
+    let Listener {
+        family,
+        port,
+        sockets: _,
+        accept_queue,
+        accept_queue_limit,
+        fullest: _, // diagnosis names it
+        drops,
+    } = *listener;
+    ((family, port), [accept_queue, accept_queue_limit, drops])
+}
+
+fn udp_port(udp: &UdpPort) -> (Port, [u64; 1]) {
+    let UdpPort {
+        family,
+        port,
+        sockets: _,
+        receive_queue_bytes: _,
+        drops,
+    } = *udp;
+    ((family, port), [drops])
+}
+
+/// The ports that are shown, and the sums of the others, which are there from the start.
+fn encode_ports<const F: usize>(
+    families: [&crate::Family; F],
+    slots: &Slots,
+    rows: impl Iterator<Item = (Port, [u64; F])> + Clone,
+    encoder: &mut Encoder<'_>,
+) -> fmt::Result {
+    let others = Family::ALL.map(|family| {
+        let hidden = rows
+            .clone()
+            .filter(|(port, _)| port.0 == family && !slots.shows(*port));
+        let sums = hidden.fold([0_u64; F], |mut sums, (_, values)| {
+            for (sum, value) in sums.iter_mut().zip(values) {
+                *sum = sum.saturating_add(value);
+            }
+            sums
+        });
+        ([family.id().into(), Label::Text("other")], sums.map(cell))
+    });
+    let shown = rows
+        .filter(|(port, _)| slots.shows(*port))
+        .map(|((family, port), values)| ([family.id().into(), port.into()], values.map(cell)));
+    encoder.table(families, shown.chain(others))
+}
