@@ -9,7 +9,7 @@ use droplens_model::wrap::Unwrapper;
 use droplens_model::{CpuId, Failure, Part, Reason, Source};
 use neli::consts::socket::NlFamily;
 
-use self::statistics::{NFGENMSG, RawCpu, unwrap};
+use self::statistics::{COUNTERS, NFGENMSG, RawCpu, unwrap};
 use crate::error::ParseError;
 use crate::netlink::{LazyNetlink, Request};
 use crate::{FileReader, ReadError, Reader, Root, text};
@@ -34,7 +34,7 @@ pub struct ConntrackReader {
     modules: PathBuf,
     netlink: LazyNetlink,
     request: Request,
-    unwrapper: Unwrapper<CpuId, 11>,
+    unwrapper: Unwrapper<CpuId, COUNTERS>,
 }
 
 impl ConntrackReader {

@@ -37,7 +37,7 @@ const CTA_STATS_CLASH_RESOLVE: u16 = 14;
 const CTA_STATS_CHAIN_TOOLONG: u16 = 15;
 
 /// How many counters of a CPU are kept.
-const COUNTERS: usize = 11;
+pub(super) const COUNTERS: usize = 11;
 
 /// The counters of one CPU as the kernel tells them: 32 bits, and absent where it has none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

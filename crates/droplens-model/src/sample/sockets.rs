@@ -11,9 +11,12 @@ pub struct Sockets {
     pub retransmitting: PerFamily<u64>,
     /// TCP sockets probing a closed window now.
     pub zero_window_probing: PerFamily<u64>,
-    /// Listening TCP sockets, by port: several sockets may share one (`SO_REUSEPORT`).
+    /// Listening TCP sockets, by port: several sockets may share one (`SO_REUSEPORT`). Port 0,
+    /// without sockets, has the drops of the ports beyond the first 1 024 with drops.
     pub listeners: Vec<Listener>,
-    /// UDP sockets, by local port.
+    /// UDP sockets, by local port; at most 2 048 of each family. Listed are ports with drops (a
+    /// port that was not listed before had none) or bytes waiting and those outside the ephemeral
+    /// range. The rest together is port 0, so that sums over the list are whole.
     pub udp: Vec<UdpPort>,
     /// Local ports that connections of this host use.
     pub ephemeral: EphemeralPorts,
@@ -135,7 +138,7 @@ pub struct Listener {
 pub struct UdpPort {
     /// Address family of the sockets.
     pub family: Family,
-    /// The local port.
+    /// The local port; 0 for those that are not listed.
     pub port: u16,
     /// How many sockets share the port; 0 if they are gone and only their drops are remembered.
     pub sockets: u32,
@@ -148,9 +151,11 @@ pub struct UdpPort {
 /// Local ports used by outgoing connections, against the range they are taken from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct EphemeralPorts {
-    /// Ports in `ip_local_port_range`, without those in `ip_local_reserved_ports`.
+    /// Ports in `ip_local_port_range`, without those in `ip_local_reserved_ports`; 0 if the range
+    /// could not be read.
     pub available: u32,
-    /// Different ports of the range in use by TCP sockets of any state.
+    /// Different ports of the range in use by TCP connections of any state, listeners not
+    /// counted, nor sockets that are bound and not connected yet.
     pub used: u32,
     /// Ports of the range in use towards the one destination (address and port) with the most:
     /// each destination has the whole range to itself.
