@@ -12,6 +12,7 @@ pub(crate) mod agent;
 mod conntrack;
 mod cpu;
 mod interrupts;
+mod limits;
 mod links;
 mod neighbours;
 pub(crate) mod netstat;
@@ -40,6 +41,7 @@ pub(crate) static ALL: &[&[&Family]] = &[
     softirqs::FAMILIES,
     pressure::FAMILIES,
     neighbours::FAMILIES,
+    limits::FAMILIES,
     interrupts::FAMILIES,
     qdisc_classes::FAMILIES,
 ];
@@ -102,6 +104,7 @@ pub(crate) fn encode(
         Softirqs softirqs: softirqs;
         Pressure pressure: pressure;
         Neighbours neighbours: neighbours;
+        Limits limits: limits;
         Interrupts interrupts: interrupts;
         Qdiscs qdiscs: qdisc_classes;
     }
