@@ -11,8 +11,6 @@ use crate::{Family, Selection};
 pub(crate) mod agent;
 mod conntrack;
 mod cpu;
-mod driver;
-mod ethtool;
 mod interrupts;
 mod limits;
 mod links;
@@ -31,7 +29,6 @@ mod softnet;
 /// last is cut.
 pub(crate) static ALL: &[&[&Family]] = &[
     agent::FAMILIES,
-    crate::own::FAMILIES,
     process::FAMILIES,
     softnet::FAMILIES,
     links::FAMILIES,
@@ -42,12 +39,10 @@ pub(crate) static ALL: &[&[&Family]] = &[
     sockstat::FAMILIES,
     cpu::FAMILIES,
     softirqs::FAMILIES,
-    limits::FAMILIES,
-    neighbours::FAMILIES,
     pressure::FAMILIES,
+    neighbours::FAMILIES,
+    limits::FAMILIES,
     interrupts::FAMILIES,
-    ethtool::FAMILIES,
-    driver::FAMILIES,
     qdisc_classes::FAMILIES,
 ];
 
@@ -107,12 +102,10 @@ pub(crate) fn encode(
         Sockstat sockstat: sockstat;
         Cpu cpu: cpu;
         Softirqs softirqs: softirqs;
-        Limits limits: limits;
-        Neighbours neighbours: neighbours;
         Pressure pressure: pressure;
+        Neighbours neighbours: neighbours;
+        Limits limits: limits;
         Interrupts interrupts: interrupts;
-        Ethtool ethtool: ethtool;
-        Driver driver: driver;
         Qdiscs qdiscs: qdisc_classes;
     }
     Ok(())

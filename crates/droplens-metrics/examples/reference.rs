@@ -1,0 +1,5 @@
+//! Prints the reference of all metrics.
+
+fn main() {
+    print!("{}", droplens_metrics::catalogue::reference());
+}
