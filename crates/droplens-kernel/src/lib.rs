@@ -28,6 +28,8 @@ pub mod sockets;
 pub mod sockstat;
 pub mod softirqs;
 pub mod softnet;
+#[cfg(test)]
+mod testing;
 mod text;
 
 pub use error::{ParseError, ReadError};

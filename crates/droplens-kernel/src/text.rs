@@ -44,6 +44,18 @@ pub(crate) fn number(field: &[u8], line: usize) -> Result<u64, ParseError> {
     decimal(field).ok_or_else(|| ParseError::at("not a number", line, field))
 }
 
+/// A decimal number of a counter that the kernel keeps in 32 bits, or the error that cites it.
+pub(crate) fn number32(field: &[u8], line: usize) -> Result<u32, ParseError> {
+    decimal(field)
+        .and_then(|number| u32::try_from(number).ok())
+        .ok_or_else(|| ParseError::at("not a 32-bit number", line, field))
+}
+
+/// The 32-bit counter that a parser has found to be one.
+pub(crate) fn low32(counter: u64) -> u32 {
+    u32::try_from(counter).unwrap_or(u32::MAX)
+}
+
 /// Text that must be ASCII or UTF-8.
 pub(crate) fn utf8(field: &[u8], line: usize) -> Result<&str, ParseError> {
     std::str::from_utf8(field).map_err(|_| ParseError::at("not text", line, field))

@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod domain;
+pub mod driver_table;
 mod ids;
 pub mod peaks;
 mod reading;
@@ -15,10 +16,11 @@ pub mod sample;
 mod snapshot;
 mod source;
 pub mod totals;
+pub mod track;
 pub mod wrap;
 
 pub use domain::{Cause, Domain};
 pub use ids::{CpuId, Family, IfIndex, Name, PerFamily};
 pub use reading::{Failure, Moment, Part, Reading, Reason, Stamped, State};
-pub use snapshot::{Derived, Snapshot};
-pub use source::{Cadence, Source, Spec};
+pub use snapshot::{Derived, Gap, Snapshot};
+pub use source::{Cadence, Source, Spec, UnknownSource};

@@ -19,7 +19,7 @@ use crate::sample::sockets::Sockets;
 use crate::sample::sockstat::Sockstat;
 use crate::sample::softirqs::Softirqs;
 use crate::sample::softnet::Softnet;
-use crate::{CpuId, IfIndex, Reading, Source, State};
+use crate::{CpuId, Failure, IfIndex, Moment, Reading, Reason, Source, State};
 
 macro_rules! snapshot {
     ($( $field:ident: $sample:ty = $source:ident, )+) => {
@@ -36,6 +36,11 @@ macro_rules! snapshot {
             /// The state of one source's reading.
             pub fn state(&self, source: Source) -> State<'_> {
                 match source { $(Source::$source => self.$field.state(),)+ }
+            }
+
+            /// Reports one source as failed; see [`Reading::fail`].
+            pub fn fail(&mut self, source: Source, at: Moment, failure: Failure) {
+                match source { $(Source::$source => self.$field.fail(at, failure),)+ }
             }
         }
     };
@@ -68,6 +73,65 @@ impl Snapshot {
         Source::ALL
             .iter()
             .map(|&source| (source, self.state(source)))
+    }
+}
+
+/// A part of a good reading that is missing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// The source.
+    pub source: Source,
+    /// What is missing.
+    pub what: &'static str,
+    /// Why.
+    pub failure: Failure,
+}
+
+impl Snapshot {
+    /// What is missing from readings that are good otherwise.
+    pub fn gaps(&self) -> Vec<Gap> {
+        let mut gaps = Vec::new();
+        if let Some(Conntrack {
+            statistics: Err(failure),
+            ..
+        }) = self.conntrack.ok()
+        {
+            let failure = failure.clone();
+            gaps.push(Gap {
+                source: Source::Conntrack,
+                what: "statistics",
+                failure,
+            });
+        }
+        for (source, complete) in [
+            (Source::Links, self.links.ok().map(|sample| sample.complete)),
+            (
+                Source::Qdiscs,
+                self.qdiscs.ok().map(|sample| sample.complete),
+            ),
+            (
+                Source::Sockets,
+                self.sockets.ok().map(|sample| sample.complete),
+            ),
+            (
+                Source::Neighbours,
+                self.neighbours.ok().map(|sample| sample.complete),
+            ),
+        ] {
+            if complete == Some(false) {
+                let detail = "the list kept changing while it was read".to_owned();
+                let failure = Failure {
+                    reason: Reason::Interrupted,
+                    detail,
+                };
+                gaps.push(Gap {
+                    source,
+                    what: "list",
+                    failure,
+                });
+            }
+        }
+        gaps
     }
 }
 

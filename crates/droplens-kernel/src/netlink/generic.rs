@@ -61,6 +61,11 @@ impl Generic {
         Request::dump(name, self.family).body(&[command, 1, 0, 0])
     }
 
+    /// A request of this family for one object.
+    pub fn get(&self, name: &'static str, command: u8) -> Request {
+        Request::get(name, self.family).body(&[command, 1, 0, 0])
+    }
+
     /// Sends a request and hands the attributes of each message of the answer to `handle`; see
     /// [`Netlink::request`].
     pub fn request<T>(

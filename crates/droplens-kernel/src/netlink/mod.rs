@@ -6,10 +6,17 @@
 
 mod attributes;
 mod generic;
+mod lazy;
 mod message;
 mod socket;
+#[cfg(test)]
+pub(crate) mod testing;
 
+#[cfg(test)]
+pub(crate) use attributes::align;
 pub use attributes::{Attribute, Attributes};
+pub(crate) use attributes::{u16_at, u32_at, u64_at};
 pub use generic::Generic;
+pub use lazy::LazyNetlink;
 pub use message::Request;
 pub use socket::{Completeness, Netlink};

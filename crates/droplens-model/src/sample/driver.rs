@@ -1,5 +1,6 @@
 //! Driver statistics as `ethtool -S` prints them.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::{Cause, IfIndex, Name};
@@ -33,6 +34,70 @@ pub struct DriverLayout {
     pub firmware: Name,
     /// The statistics, in the driver's order.
     pub statistics: Vec<DriverStatistic>,
+    /// The statistics that tell of losses or errors, those of all queues together: name without
+    /// queue, meaning, and where they stand.
+    pub losses: Vec<DriverLoss>,
+}
+
+/// Statistics of the same name for all queues, which tell of a loss or an error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DriverLoss {
+    /// The name without queue number.
+    pub counter: Name,
+    /// What it means.
+    pub meaning: Meaning,
+    /// Positions in [`DriverLayout::statistics`].
+    pub positions: Vec<usize>,
+}
+
+impl DriverLayout {
+    /// A layout of these statistics.
+    pub fn new(driver: Name, firmware: Name, statistics: Vec<DriverStatistic>) -> Self {
+        let mut losses = Vec::<DriverLoss>::new();
+        let mut places = HashMap::<&Name, usize>::new();
+        for (position, statistic) in statistics.iter().enumerate() {
+            let DriverStatistic {
+                counter,
+                meaning,
+                name: _,
+                queue: _,
+            } = statistic;
+            if *meaning == Meaning::Other {
+                continue;
+            }
+            let place = *places.entry(counter).or_insert(losses.len());
+            match losses.get_mut(place) {
+                Some(loss) => loss.positions.push(position),
+                None => losses.push(DriverLoss {
+                    counter: counter.clone(),
+                    meaning: *meaning,
+                    positions: vec![position],
+                }),
+            }
+        }
+        Self {
+            driver,
+            firmware,
+            statistics,
+            losses,
+        }
+    }
+}
+
+impl DriverDevice {
+    /// Each loss or error with its sum over all queues.
+    pub fn losses(&self) -> impl Iterator<Item = (&DriverLoss, u64)> {
+        self.layout.losses.iter().map(|loss| {
+            let values = loss
+                .positions
+                .iter()
+                .filter_map(|&position| self.values.get(position));
+            (
+                loss,
+                values.fold(0, |sum: u64, value| sum.saturating_add(*value)),
+            )
+        })
+    }
 }
 
 /// One statistic of a driver.
@@ -57,4 +122,44 @@ pub enum Meaning {
     Suspect,
     /// Anything else: traffic, buffers, offloads.
     Other,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn queues_are_added_up_by_counter() {
+        let statistic = |name: &str, counter: &str, meaning| DriverStatistic {
+            name: name.into(),
+            counter: counter.into(),
+            queue: None,
+            meaning,
+        };
+        let loss = Meaning::Loss(Cause::NicRxRingOverflow);
+        let layout = DriverLayout::new(
+            "test".into(),
+            "".into(),
+            vec![
+                statistic("rx0_packets", "rx_packets", Meaning::Other),
+                statistic("rx0_drops", "rx_drops", loss),
+                statistic("crc", "crc", Meaning::Suspect),
+                statistic("rx1_drops", "rx_drops", loss),
+            ],
+        );
+        let device = DriverDevice {
+            index: IfIndex(1),
+            device: "eth0".into(),
+            layout: layout.into(),
+            values: vec![100, 2, 7, 3],
+        };
+        let losses: Vec<_> = device
+            .losses()
+            .map(|(loss, sum)| (&*loss.counter, loss.meaning, sum))
+            .collect();
+        assert_eq!(
+            losses,
+            [("rx_drops", loss, 5), ("crc", Meaning::Suspect, 7)]
+        );
+    }
 }

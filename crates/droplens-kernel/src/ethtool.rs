@@ -1,1 +1,0 @@
-//! The `ethtool` generic netlink family.

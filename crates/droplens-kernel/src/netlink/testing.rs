@@ -1,0 +1,55 @@
+//! Building messages and namespaces for tests.
+
+use super::attributes::{HEADER, align};
+
+/// An attribute with its padding, in the host's byte order.
+pub(crate) fn attribute(kind: u16, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    bytes.extend(u16::try_from(HEADER + payload.len()).unwrap().to_ne_bytes());
+    bytes.extend(kind.to_ne_bytes());
+    bytes.extend(payload);
+    bytes.resize(align(bytes.len()), 0);
+    bytes
+}
+
+/// Numbers as a structure of the kernel holds them.
+pub(crate) fn words(words: &[u32]) -> Vec<u8> {
+    words.iter().flat_map(|word| word.to_ne_bytes()).collect()
+}
+
+/// Runs `test` in a new thread with a network namespace of its own, where only `lo` is, and up.
+/// Says so and does nothing if the privilege for that is lacking.
+pub(crate) fn in_namespace(test: impl FnOnce() + Send) {
+    std::thread::scope(|scope| {
+        let thread = scope.spawn(|| {
+            if let Err(error) = new_namespace() {
+                eprintln!("SKIPPED: no network namespace of its own: {error}");
+                return;
+            }
+            command("ip", "link set lo up");
+            test();
+        });
+        if let Err(panic) = thread.join() {
+            std::panic::resume_unwind(panic);
+        }
+    });
+}
+
+#[expect(
+    unsafe_code,
+    reason = "rustix leaves sharing of descriptors to the caller"
+)]
+fn new_namespace() -> rustix::io::Result<()> {
+    // SAFETY: only the network namespace is left, the table of descriptors stays shared.
+    unsafe { rustix::thread::unshare_unsafe(rustix::thread::UnshareFlags::NEWNET) }
+}
+
+/// Runs a command in the calling thread's namespace and returns what it prints.
+pub(crate) fn command(program: &str, arguments: &str) -> String {
+    let output = std::process::Command::new(program)
+        .args(arguments.split_whitespace())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{program} {arguments}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}

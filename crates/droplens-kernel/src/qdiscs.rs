@@ -1,1 +1,0 @@
-//! Queueing disciplines and classes.

@@ -1,0 +1,220 @@
+//! The configuration: one TOML file, every key optional, unknown keys refused.
+
+mod template;
+mod values;
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+pub(crate) use template::TEMPLATE;
+pub(crate) use values::{Address, CpuBudget, Limit, LogFormat, LogLevel, SourceName};
+
+/// Read when no `--config` is given, if it exists.
+pub(crate) const DEFAULT_PATH: &str = "/etc/droplens/config.toml";
+
+/// The whole configuration. [`Default`] is what an empty file means, and what [`TEMPLATE`] says.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Config {
+    pub(crate) web: Web,
+    pub(crate) log: Log,
+    pub(crate) sampler: Sampler,
+    pub(crate) sources: Sources,
+    pub(crate) devices: Devices,
+    pub(crate) metrics: Metrics,
+}
+
+/// The HTTP server.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Web {
+    pub(crate) listen_addresses: Vec<Address>,
+    pub(crate) max_connections: Limit,
+    pub(crate) remote_details: bool,
+    pub(crate) allowed_hosts: Vec<String>,
+}
+
+impl Default for Web {
+    fn default() -> Self {
+        Self {
+            listen_addresses: vec![Address::default()],
+            max_connections: Limit::new(128),
+            remote_details: false,
+            allowed_hosts: Vec::new(),
+        }
+    }
+}
+
+/// What is logged, to standard error.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Log {
+    pub(crate) level: LogLevel,
+    pub(crate) format: LogFormat,
+}
+
+/// How sources are sampled.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Sampler {
+    pub(crate) cpu_budget: CpuBudget,
+}
+
+/// Which sources are read.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Sources {
+    pub(crate) disabled: Vec<SourceName>,
+}
+
+/// How devices appear in metrics.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Devices {
+    pub(crate) fold_kinds: Vec<String>,
+}
+
+impl Default for Devices {
+    fn default() -> Self {
+        let kinds = [
+            "veth", "tun", "macvlan", "macvtap", "ipvlan", "ipvtap", "netkit",
+        ];
+        Self {
+            fold_kinds: kinds.map(String::from).into(),
+        }
+    }
+}
+
+/// What metrics show.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Metrics {
+    pub(crate) series_limit: Limit,
+    pub(crate) top_ports: Limit,
+    pub(crate) per_queue: bool,
+    pub(crate) raw_driver_statistics: bool,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self {
+            series_limit: Limit::new(50_000),
+            top_ports: Limit::new(20),
+            per_queue: false,
+            raw_driver_statistics: false,
+        }
+    }
+}
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read configuration file {}", path.display())]
+    Read {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    /// The file's contents are wrong; the message has line, column and a caret.
+    #[error("configuration file {}: {source}", path.display())]
+    Parse {
+        path: PathBuf,
+        #[source]
+        source: Box<toml::de::Error>,
+    },
+}
+
+impl Config {
+    /// Reads a file; with none given, the default one if it exists, else the defaults.
+    pub(crate) fn load(path: Option<&Path>) -> Result<Self, ConfigError> {
+        let default = Path::new(DEFAULT_PATH);
+        let (path, optional) = path.map_or((default, true), |path| (path, false));
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if optional && error.kind() == std::io::ErrorKind::NotFound => {
+                return Ok(Self::default());
+            }
+            Err(source) => {
+                return Err(ConfigError::Read {
+                    path: path.to_owned(),
+                    source,
+                });
+            }
+        };
+        Self::parse(&text).map_err(|source| ConfigError::Parse {
+            path: path.to_owned(),
+            source: source.into(),
+        })
+    }
+
+    /// Parses the text of a file.
+    pub(crate) fn parse(text: &str) -> Result<Self, toml::de::Error> {
+        toml::from_str(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(text: &str) -> String {
+        Config::parse(text)
+            .expect_err("must be refused")
+            .to_string()
+    }
+
+    #[test]
+    fn the_annotated_template_says_the_defaults() {
+        assert_eq!(Config::parse(TEMPLATE).unwrap(), Config::default());
+        assert_eq!(Config::parse("").unwrap(), Config::default());
+    }
+
+    #[test]
+    fn the_template_names_every_key() {
+        for key in ["web", "log", "sampler", "sources", "devices", "metrics"] {
+            let error = refusal(&format!("[{key}]\nno_such_key = 1\n"));
+            let expected = error.split("expected").nth(1).unwrap_or_default();
+            for name in expected.split('`').skip(1).step_by(2) {
+                assert!(
+                    TEMPLATE.contains(&format!("\n{name} = ")),
+                    "{key}.{name} is not annotated"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_is_shown_with_its_line_and_what_is_allowed() {
+        let error = refusal("[web]\nlisten_adresses = []\n");
+        assert!(error.contains("line 2"), "{error}");
+        assert!(
+            error.contains("listen_adresses") && error.contains("`listen_addresses`"),
+            "{error}"
+        );
+        assert!(error.contains('^'), "{error}");
+    }
+
+    #[test]
+    fn wrong_values_are_shown_with_their_line_and_what_is_allowed() {
+        for (text, told) in [
+            (
+                "[sources]\ndisabled = [\"softnets\"]\n",
+                "softnet, links, qdiscs",
+            ),
+            ("[sampler]\ncpu_budget = 2.0\n", "between 0.0001 and 1"),
+            (
+                "[web]\nlisten_addresses = [\"localhost\"]\n",
+                "an IP address and a port",
+            ),
+            (
+                "[log]\nlevel = \"loud\"\n",
+                "error, warn, info, debug, trace",
+            ),
+            ("[web]\nmax_connections = 0\n", "a whole number above zero"),
+        ] {
+            let error = refusal(text);
+            assert!(error.contains("line 2") && error.contains(told), "{error}");
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! droplens: where are packets being lost?
+//!
+//! A host agent that reads the kernel's counters along the whole packet path and serves them to
+//! Prometheus. The binary is wiring: [`command`]s, the [`sampler`] and its threads, and the
+//! [`web`] server; what is read, and what is told, lives in crates of their own.
+
+mod cli;
+mod command;
+mod config;
+mod log;
+mod notify;
+mod privileges;
+mod sampler;
+mod web;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::{Cli, Command};
+
+/// Exit code for a wrong command line or configuration, as clap uses it.
+const USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    let Cli { command, options } = Cli::parse();
+    let result = match command.unwrap_or(Command::Run) {
+        Command::Run => command::run::run(&options),
+        Command::Metrics { openmetrics } => command::metrics::run(&options, openmetrics),
+        Command::Doctor => command::doctor::run(&options),
+        Command::CheckConfig { file } => command::check_config::run(file.as_deref(), &options),
+        Command::Config => command::config::run(),
+    };
+    result.unwrap_or_else(|error| {
+        eprintln!("droplens: {}", command::chain(&*error));
+        if error.is::<config::ConfigError>() {
+            ExitCode::from(USAGE)
+        } else {
+            ExitCode::FAILURE
+        }
+    })
+}

@@ -1,0 +1,156 @@
+//! Reads every source at its own pace and keeps the newest readings together.
+//!
+//! Each source has a thread of its own, so a reader that hangs holds up nobody else, and one
+//! reader at a time, so work never piles up: a tick that comes while the last reading is still
+//! going on is skipped. A [`supervisor`] looks after deadlines and the CPU budget once a second.
+//! Nothing here runs on the async runtime; scrapes await readings through [`Sampler::refresh`].
+
+mod board;
+mod budget;
+mod clock;
+mod pace;
+mod sources;
+mod supervisor;
+mod worker;
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use droplens_kernel::Root;
+use droplens_model::{Derived, Moment, Snapshot, Source, State};
+
+use board::Board;
+use pace::Pace;
+
+pub(crate) use clock::now;
+
+/// What the configuration says about sampling.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Plan {
+    /// CPU time all readings together may take, as a share of one core.
+    pub(crate) cpu_budget: f64,
+    /// Sources that are not read.
+    pub(crate) disabled: Vec<Source>,
+}
+
+/// The running sampler. Dropping it stops the threads.
+#[derive(Debug)]
+pub(crate) struct Sampler {
+    board: Arc<Board>,
+    paces: Vec<Arc<Pace>>,
+    supervisor: supervisor::Handle,
+    workers: Vec<JoinHandle<()>>,
+}
+
+impl Sampler {
+    /// Starts a thread for each source, and the supervisor.
+    pub(crate) fn start(root: &Root, plan: &Plan) -> std::io::Result<Self> {
+        let board = Arc::new(Board::default());
+        let mut paces = Vec::with_capacity(Source::ALL.len());
+        let mut workers = Vec::with_capacity(Source::ALL.len());
+        for worker in sources::workers(root) {
+            let pace = Arc::new(Pace::new(worker.source()));
+            let (board, own) = (Arc::clone(&board), Arc::clone(&pace));
+            let thread = std::thread::Builder::new()
+                .name(format!("read-{}", worker.source()))
+                .stack_size(256 << 10)
+                .spawn(move || worker.run(&board, &own))?;
+            paces.push(pace);
+            workers.push(thread);
+        }
+        let supervisor = supervisor::start(Arc::clone(&board), paces.clone(), plan.clone())?;
+        Ok(Self {
+            board,
+            paces,
+            supervisor,
+            workers,
+        })
+    }
+
+    /// Takes over a changed plan; readings and counters go on.
+    pub(crate) fn apply(&self, plan: Plan) {
+        self.supervisor.apply(plan);
+    }
+
+    /// The newest readings.
+    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
+        self.board.snapshot()
+    }
+
+    /// What was worked out over time, as of now.
+    pub(crate) fn derived(&self, now: Moment) -> Derived {
+        let intervals = self
+            .paces
+            .iter()
+            .map(|pace| (pace.source(), pace.interval()))
+            .collect();
+        self.board.derive(now, intervals)
+    }
+
+    /// CPU time each source's readings have taken since the start.
+    pub(crate) fn cpu_seconds(&self) -> impl Iterator<Item = (Source, Duration)> + '_ {
+        self.paces.iter().map(|pace| (pace.source(), pace.cpu()))
+    }
+
+    /// Whether the supervisor still does its rounds.
+    pub(crate) fn is_alive(&self, now: Moment) -> bool {
+        self.supervisor.is_alive(now)
+    }
+
+    /// Whether every source has been read, or has said why not, since the start.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.snapshot()
+            .states()
+            .all(|(_, state)| state != State::Pending)
+    }
+
+    /// Reads the slow sources again whose reading is older than `age`, and waits for them, though
+    /// no longer than `patience`. Callers at the same time share one reading.
+    pub(crate) async fn refresh(&self, age: Duration, patience: Duration) {
+        let snapshot = self.snapshot();
+        let now = now();
+        let stale = self.paces.iter().filter(|pace| {
+            // Shorter cadences keep themselves fresher than this.
+            pace.source().spec().cadence.interval() > age
+                && match snapshot.state(pace.source()) {
+                    State::Ok { at, .. } => now.since(at) > age,
+                    State::Pending | State::Failed { .. } => true,
+                    State::Disabled | State::Unsupported(_) => false,
+                }
+        });
+        let readings: Vec<_> = stale.map(|pace| pace.request()).collect();
+        self.wait(readings, patience).await;
+    }
+
+    /// Waits until every source has been read once, though no longer than `patience`.
+    pub(crate) async fn first_readings(&self, patience: Duration) {
+        let readings = self.paces.iter().map(|pace| pace.awaiting(1)).collect();
+        self.wait(readings, patience).await;
+    }
+
+    async fn wait(&self, readings: Vec<pace::Awaited>, patience: Duration) {
+        let all = async {
+            for reading in readings {
+                reading.done().await;
+            }
+        };
+        // What is late is encoded as it stands; its age tells.
+        let _late = tokio::time::timeout(patience, all).await;
+    }
+}
+
+impl Drop for Sampler {
+    fn drop(&mut self) {
+        self.supervisor.stop();
+        for pace in &self.paces {
+            pace.stop();
+        }
+        for worker in self.workers.drain(..) {
+            // A reader that hangs must not hang the exit: its thread ends with the process.
+            if worker.is_finished() {
+                let _result = worker.join();
+            }
+        }
+    }
+}

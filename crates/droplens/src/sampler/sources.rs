@@ -1,0 +1,166 @@
+//! Which reader reads which source, and where its reading goes: one line each.
+
+use droplens_kernel::conntrack::ConntrackReader;
+use droplens_kernel::cpu::CpuReader;
+use droplens_kernel::driver::DriverReader;
+use droplens_kernel::ethtool::EthtoolReader;
+use droplens_kernel::interrupts::InterruptsReader;
+use droplens_kernel::limits::LimitsReader;
+use droplens_kernel::links::LinksReader;
+use droplens_kernel::neighbours::NeighboursReader;
+use droplens_kernel::netstat::NetstatReader;
+use droplens_kernel::pressure::PressureReader;
+use droplens_kernel::process::ProcessReader;
+use droplens_kernel::qdiscs::QdiscsReader;
+use droplens_kernel::sockets::SocketsReader;
+use droplens_kernel::sockstat::SockstatReader;
+use droplens_kernel::softirqs::SoftirqsReader;
+use droplens_kernel::softnet::SoftnetReader;
+use droplens_kernel::{Reader, Root};
+use droplens_model::{Reading, Snapshot, Source};
+
+use super::worker::{Track, Work, Worker};
+
+/// A worker for every source.
+pub(super) fn workers(root: &Root) -> Vec<Box<dyn Work>> {
+    use Source as S;
+    let all = [
+        worker(
+            S::Softnet,
+            root,
+            SoftnetReader::new,
+            |s| &mut s.softnet,
+            Some(|t, _, sample, at| t.softnet(sample, at)),
+        ),
+        worker(
+            S::Links,
+            root,
+            LinksReader::new,
+            |s| &mut s.links,
+            Some(|t, _, sample, at| t.links(sample, at)),
+        ),
+        worker(
+            S::Qdiscs,
+            root,
+            |_| QdiscsReader::new(),
+            |s| &mut s.qdiscs,
+            Some(|t, s, sample, at| t.qdiscs(sample, s.links.ok(), at)),
+        ),
+        worker(S::Snmp, root, NetstatReader::snmp, |s| &mut s.snmp, None),
+        worker(S::Snmp6, root, NetstatReader::snmp6, |s| &mut s.snmp6, None),
+        worker(
+            S::Netstat,
+            root,
+            NetstatReader::netstat,
+            |s| &mut s.netstat,
+            None,
+        ),
+        worker(
+            S::Sockstat,
+            root,
+            SockstatReader::new,
+            |s| &mut s.sockstat,
+            None,
+        ),
+        worker(S::Cpu, root, CpuReader::new, |s| &mut s.cpu, None),
+        worker(
+            S::Softirqs,
+            root,
+            SoftirqsReader::new,
+            |s| &mut s.softirqs,
+            None,
+        ),
+        worker(
+            S::Interrupts,
+            root,
+            InterruptsReader::new,
+            |s| &mut s.interrupts,
+            None,
+        ),
+        worker(
+            S::Conntrack,
+            root,
+            ConntrackReader::new,
+            |s| &mut s.conntrack,
+            None,
+        ),
+        worker(
+            S::Sockets,
+            root,
+            SocketsReader::new,
+            |s| &mut s.sockets,
+            None,
+        ),
+        worker(
+            S::Neighbours,
+            root,
+            |_| NeighboursReader::new(),
+            |s| &mut s.neighbours,
+            None,
+        ),
+        worker(S::Limits, root, LimitsReader::new, |s| &mut s.limits, None),
+        worker(
+            S::Pressure,
+            root,
+            PressureReader::new,
+            |s| &mut s.pressure,
+            None,
+        ),
+        worker(
+            S::Driver,
+            root,
+            |_| DriverReader::new(),
+            |s| &mut s.driver,
+            None,
+        ),
+        worker(
+            S::Ethtool,
+            root,
+            |_| EthtoolReader::new(),
+            |s| &mut s.ethtool,
+            None,
+        ),
+        worker(
+            S::Process,
+            root,
+            ProcessReader::new,
+            |s| &mut s.process,
+            None,
+        ),
+    ];
+    all.into()
+}
+
+fn worker<R>(
+    source: Source,
+    root: &Root,
+    make: fn(&Root) -> R,
+    slot: fn(&mut Snapshot) -> &mut Reading<R::Sample>,
+    track: Option<Track<R::Sample>>,
+) -> Box<dyn Work>
+where
+    R: Reader + 'static,
+    R::Sample: Send + Sync + 'static,
+{
+    let root = root.clone();
+    Box::new(Worker {
+        source,
+        make: Box::new(move || make(&root)),
+        slot,
+        track,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_source_has_its_one_worker_in_order() {
+        let sources: Vec<_> = workers(&Root::default())
+            .iter()
+            .map(|worker| worker.source())
+            .collect();
+        assert_eq!(sources, Source::ALL);
+    }
+}

@@ -1,0 +1,91 @@
+//! The HTTP server.
+
+mod connections;
+mod host;
+mod instruments;
+mod listen;
+mod metrics;
+mod pages;
+mod server;
+
+use std::sync::{Arc, RwLock};
+use std::time::Instant;
+
+use axum::Router;
+use axum::routing::get;
+use droplens_metrics::Exposition;
+
+use crate::config::Web;
+use crate::sampler::Sampler;
+
+pub(crate) use instruments::Instruments;
+pub(crate) use listen::{Listener, listen};
+pub(crate) use server::serve;
+
+/// What every request may need.
+pub(crate) struct App {
+    pub(crate) sampler: Arc<Sampler>,
+    pub(crate) exposition: Exposition,
+    pub(crate) instruments: Instruments,
+    pub(crate) started: Instant,
+    /// Replaced as a whole by a reload.
+    web: RwLock<Arc<Web>>,
+}
+
+impl App {
+    pub(crate) fn new(
+        sampler: Arc<Sampler>,
+        exposition: Exposition,
+        instruments: Instruments,
+        web: Web,
+    ) -> Self {
+        let web = RwLock::new(Arc::new(web));
+        Self {
+            sampler,
+            exposition,
+            instruments,
+            started: Instant::now(),
+            web,
+        }
+    }
+
+    /// The settings in force.
+    pub(crate) fn web(&self) -> Arc<Web> {
+        Arc::clone(
+            &self
+                .web
+                .read()
+                .unwrap_or_else(std::sync::PoisonError::into_inner),
+        )
+    }
+
+    /// Takes over changed settings.
+    pub(crate) fn set_web(&self, web: Web) {
+        *self
+            .web
+            .write()
+            .unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(web);
+    }
+}
+
+/// All pages.
+pub(crate) fn router(app: Arc<App>) -> Router {
+    let details =
+        Router::new()
+            .route("/", get(pages::status))
+            .layer(axum::middleware::from_fn_with_state(
+                Arc::clone(&app),
+                host::guard,
+            ));
+    Router::new()
+        .route("/metrics", get(metrics::metrics))
+        .route("/-/healthy", get(pages::healthy))
+        .route("/-/ready", get(pages::ready))
+        .merge(details)
+        .fallback(pages::not_found)
+        .layer(axum::middleware::from_fn_with_state(
+            Arc::clone(&app),
+            instruments::count,
+        ))
+        .with_state(app)
+}
