@@ -146,9 +146,8 @@ fn reason_of(error: &io::Error) -> Reason {
         ) => Reason::NotSupported,
         Some(libc::EAGAIN | libc::ETIMEDOUT) => Reason::Deadline,
         Some(libc::EINTR) => Reason::Interrupted,
-        Some(_) => Reason::Io,
         None if error.kind() == io::ErrorKind::InvalidData => Reason::Malformed,
-        None => Reason::Io,
+        Some(_) | None => Reason::Io,
     }
 }
 

@@ -22,5 +22,5 @@ pub mod wrap;
 pub use domain::{Cause, Domain};
 pub use ids::{CpuId, Family, IfIndex, Name, PerFamily};
 pub use reading::{Failure, Moment, Part, Reading, Reason, Stamped, State};
-pub use snapshot::{Derived, Gap, Snapshot};
+pub use snapshot::{Derived, Gap, Pace, Snapshot};
 pub use source::{Cadence, Source, Spec, UnknownSource};

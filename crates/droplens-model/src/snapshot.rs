@@ -149,8 +149,21 @@ pub struct Derived {
     pub softnet_peaks: Vec<(CpuId, SoftnetPeaks)>,
     /// The highest short-term rates of each qdisc over the last minute, sorted by key.
     pub qdisc_peaks: Vec<(QdiscKey, QdiscPeaks)>,
-    /// The interval at which each source is read at present.
-    pub intervals: Vec<(Source, Duration)>,
+    /// How each source is read at present.
+    pub paces: Vec<Pace>,
+}
+
+/// How one source is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// The source.
+    pub source: Source,
+    /// The interval at which it is read at present.
+    pub interval: Duration,
+    /// Readings since the start, good or not.
+    pub readings: u64,
+    /// CPU time of all these readings.
+    pub cpu: Duration,
 }
 
 #[cfg(test)]

@@ -4,14 +4,13 @@
 //! for a [`Derived`] when somebody wants to know.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use crate::peaks::{LinkPeaks, PeakTable, QdiscPeaks, SoftnetPeaks};
 use crate::sample::links::{KindTotals, LinkStatistics, Links};
 use crate::sample::qdiscs::{QdiscKey, QdiscKindTotals, Qdiscs, QueueStatistics};
 use crate::sample::softnet::Softnet;
 use crate::totals::Totals;
-use crate::{CpuId, Derived, IfIndex, Moment, Name, Source};
+use crate::{CpuId, Derived, IfIndex, Moment, Name, Pace};
 
 /// A device over time: the kernel may give its index to another one.
 type Device = (IfIndex, Name);
@@ -40,15 +39,15 @@ impl Trackers {
         self.qdiscs.observe(sample, links, at);
     }
 
-    /// What they have to tell at present. `intervals` are the sources' effective intervals.
-    pub fn derive(&self, now: Moment, intervals: Vec<(Source, Duration)>) -> Derived {
+    /// What they have to tell at present; `paces` is handed on.
+    pub fn derive(&self, now: Moment, paces: Vec<Pace>) -> Derived {
         Derived {
             links_by_kind: self.links.by_kind(),
             qdiscs_by_kind: self.qdiscs.by_kind(),
             link_peaks: self.links.peaks(now),
             softnet_peaks: self.softnet.peaks(now),
             qdisc_peaks: self.qdiscs.peaks(now),
-            intervals,
+            paces,
         }
     }
 }
@@ -261,6 +260,7 @@ impl QdiscTracker {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+    use std::time::Duration;
 
     use super::*;
     use crate::sample::links::{Link, LinkAttributes, OperState, Xdp};

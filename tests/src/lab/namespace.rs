@@ -37,6 +37,16 @@ impl Namespace {
         namespace
     }
 
+    /// The namespace of the calling thread.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be opened.
+    pub fn current() -> Self {
+        let file = File::open("/proc/thread-self/ns/net").expect("the thread's own namespace");
+        Self(file.into())
+    }
+
     /// Does something in the namespace, on a thread of its own. Sockets opened there belong to
     /// the namespace for good and may be taken out of it.
     ///

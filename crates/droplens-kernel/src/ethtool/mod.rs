@@ -74,7 +74,8 @@ const STATS: Question = Question {
 /// Asks the devices of the calling thread's network namespace.
 ///
 /// Devices are asked one by one, and only those that are not made in software: these have
-/// neither rings nor a wire, yet a dump would ask each of a thousand veths for its link modes.
+/// neither rings nor a wire, yet dumps of link modes, link state and channels over 1 001 veths took
+/// 11 ms in all, against 0.2 ms for all seven questions to one card.
 #[derive(Debug, Default)]
 pub struct EthtoolReader {
     sockets: Option<(Netlink, Generic)>,
@@ -245,6 +246,11 @@ mod live {
             assert_eq!(answer.modes.unwrap().speed, Some(10_000_000_000));
             assert_eq!(answer.channels.unwrap().receive, Some(1));
             assert_eq!((answer.rings, answer.fec), (None, None));
+            // An empty answer, not a refusal: the request itself is well formed.
+            let statistics = ask(&mut generic, STATS, veth.index.0, parse::standard);
+            assert_eq!(statistics.unwrap(), Some(Vec::new()));
+            let gone = ask(&mut generic, LINKSTATE, 9_999, parse::link_state);
+            assert_eq!(gone.unwrap(), None);
         });
     }
 }

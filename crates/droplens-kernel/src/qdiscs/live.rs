@@ -16,11 +16,10 @@ fn flood(count: usize) {
     }
 }
 
-/// The number after `"name":` in the JSON text of an object whose text contains `mark`.
-fn number(json: &str, mark: &str, name: &str) -> u64 {
-    let object = &json[json.find(mark).unwrap()..];
-    let field = format!("\"{name}\":");
-    let rest = &object[object.find(&field).unwrap() + field.len()..];
+/// The number that follows `name` first after `mark`.
+fn number(text: &str, mark: &str, name: &str) -> u64 {
+    let object = &text[text.find(mark).unwrap()..];
+    let rest = object[object.find(name).unwrap() + name.len()..].trim_start();
     let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap();
     rest[..end].parse().unwrap()
 }
@@ -57,10 +56,10 @@ fn a_token_bucket_drops_as_tc_says() {
         );
         assert_eq!(qdisc.key.parent, TcHandle::ROOT);
         assert!(qdisc.statistics.drops > 0);
-        assert_eq!(qdisc.statistics.drops, number(&json, "tbf", "drops"));
+        assert_eq!(qdisc.statistics.drops, number(&json, "tbf", "\"drops\":"));
         assert_eq!(
             qdisc.statistics.overlimits,
-            number(&json, "tbf", "overlimits")
+            number(&json, "tbf", "\"overlimits\":")
         );
         assert!(qdisc.statistics.backlog_packets > 0);
         let QdiscDetail::Tbf(tbf) = &qdisc.detail else {
@@ -89,7 +88,7 @@ fn classes_of_htb_tell_where_packets_went() {
         );
         flood(50);
         let sample = read();
-        let json = command("tc", "-s -j class show dev lo");
+        let text = command("tc", "-s class show dev lo");
         let kinds: Vec<_> = sample.qdiscs.iter().map(|qdisc| &*qdisc.key.kind).collect();
         assert_eq!(kinds, ["htb", "pfifo", "clsact"]);
         assert!(
@@ -109,7 +108,7 @@ fn classes_of_htb_tell_where_packets_went() {
         assert_eq!((inner.leaf, leaf.leaf), (None, Some(TcHandle(0x10_0000))));
         assert_eq!(leaf.key.parent, inner.key.handle);
         assert!(leaf.statistics.drops > 0);
-        assert_eq!(leaf.statistics.drops, number(&json, "1:10", "drops"));
+        assert_eq!(leaf.statistics.drops, number(&text, "1:10", "dropped"));
         assert_eq!(leaf.statistics.drops, sample.qdiscs[0].statistics.drops);
         let ClassDetail::Htb(inner) = &inner.detail else {
             panic!("{inner:?}");

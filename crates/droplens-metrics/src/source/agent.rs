@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use droplens_model::{Moment, Reason, Source, State};
+use droplens_model::{Moment, Pace, Reason, Source, State};
 
 use crate::context::Context;
-use crate::encoder::{Count, Encoder, Label};
+use crate::encoder::{Count, Encoder, Label, cell};
 use crate::family::families;
 use crate::{Build, Origin, Selection};
 
@@ -23,6 +23,10 @@ families! {
         "How long the last reading took, while it is good.";
     INTERVAL: Gauge "droplens_source_interval_seconds" ["source"] Rule("sources"),
         "Interval at which the source is read at present; the CPU budget may stretch it.";
+    READINGS: Counter "droplens_source_readings_total" ["source"] Rule("sources"),
+        "Readings of the source since the agent started, good or not.";
+    CPU: Counter "droplens_source_cpu_seconds_total" ["source"] Rule("sources"),
+        "CPU time of all these readings (CLOCK_THREAD_CPUTIME_ID).";
     SERIES: Gauge "droplens_series" [] Constant(1),
         "Series of the sources written in this scrape.";
     SERIES_LIMIT: Gauge "droplens_series_limit" [] Constant(1),
@@ -74,12 +78,20 @@ pub(crate) fn encode(
             _ => None,
         }),
     )?;
-    let intervals = context.derived.intervals.iter();
-    encoder.series(
-        &INTERVAL,
-        intervals
-            .filter(|(source, _)| selection.contains(*source))
-            .map(|(source, interval)| (label(*source), *interval)),
+    let paces = context.derived.paces.iter();
+    encoder.table(
+        [&INTERVAL, &READINGS, &CPU],
+        paces
+            .filter(|pace| selection.contains(pace.source))
+            .map(|pace| {
+                let Pace {
+                    source,
+                    interval,
+                    readings,
+                    cpu,
+                } = *pace;
+                (label(source), [cell(interval), cell(readings), cell(cpu)])
+            }),
     )
 }
 

@@ -1,10 +1,9 @@
 //! Where readings are put and taken from.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use droplens_model::track::Trackers;
-use droplens_model::{Derived, Failure, Moment, Snapshot, Source};
+use droplens_model::{Derived, Failure, Moment, Pace, Snapshot, Source};
 
 /// The newest reading of every source, and what is followed over time.
 #[derive(Debug, Default)]
@@ -36,8 +35,8 @@ impl Board {
     }
 
     /// What the trackers have to tell.
-    pub(super) fn derive(&self, now: Moment, intervals: Vec<(Source, Duration)>) -> Derived {
-        lock(&self.trackers).derive(now, intervals)
+    pub(super) fn derive(&self, now: Moment, paces: Vec<Pace>) -> Derived {
+        lock(&self.trackers).derive(now, paces)
     }
 }
 

@@ -80,17 +80,8 @@ impl Sampler {
 
     /// What was worked out over time, as of now.
     pub(crate) fn derived(&self, now: Moment) -> Derived {
-        let intervals = self
-            .paces
-            .iter()
-            .map(|pace| (pace.source(), pace.interval()))
-            .collect();
-        self.board.derive(now, intervals)
-    }
-
-    /// CPU time each source's readings have taken since the start.
-    pub(crate) fn cpu_seconds(&self) -> impl Iterator<Item = (Source, Duration)> + '_ {
-        self.paces.iter().map(|pace| (pace.source(), pace.cpu()))
+        self.board
+            .derive(now, self.paces.iter().map(|pace| pace.report()).collect())
     }
 
     /// Whether the supervisor still does its rounds.

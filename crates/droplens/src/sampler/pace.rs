@@ -92,14 +92,16 @@ impl Pace {
         self.source
     }
 
-    /// The effective interval.
-    pub(super) fn interval(&self) -> Duration {
-        lock(&self.state).interval
-    }
-
-    /// CPU time of all readings so far.
-    pub(super) fn cpu(&self) -> Duration {
-        lock(&self.state).cpu
+    /// What there is to tell about it.
+    pub(super) fn report(&self) -> droplens_model::Pace {
+        let State { interval, cpu, .. } = *lock(&self.state);
+        let readings = *self.ended.borrow();
+        droplens_model::Pace {
+            source: self.source,
+            interval,
+            readings,
+            cpu,
+        }
     }
 
     /// CPU time a reading typically takes at present.

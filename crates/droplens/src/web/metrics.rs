@@ -51,7 +51,7 @@ pub(super) async fn metrics(
     let zip = accepts_gzip(&headers);
     // Encoding is pure computation of a few milliseconds at most, but it must not hold up the
     // runtime's other work.
-    let body = tokio::task::spawn_blocking(move || body(&app, &selection, format, zip)).await;
+    let body = tokio::task::spawn_blocking(move || body(&app, selection, format, zip)).await;
     match body {
         Ok(Ok(body)) => {
             let mut response = body.into_response();
@@ -86,7 +86,7 @@ fn failed(error: &impl std::error::Error) -> Response {
         .into_response()
 }
 
-fn body(app: &App, selection: &Selection, format: Format, zip: bool) -> std::io::Result<Bytes> {
+fn body(app: &App, selection: Selection, format: Format, zip: bool) -> std::io::Result<Bytes> {
     let now = now();
     let view = View {
         snapshot: app.sampler.snapshot(),

@@ -53,10 +53,10 @@ fn render(app: &App) -> String {
     let mut rows = String::new();
     for (source, state) in snapshot.states() {
         let interval = derived
-            .intervals
+            .paces
             .iter()
-            .find(|(known, _)| *known == source)
-            .map(|(_, interval)| format!("{interval:?}"))
+            .find(|pace| pace.source == source)
+            .map(|pace| format!("{:?}", pace.interval))
             .unwrap_or_default();
         let (age, took) = match state {
             ReadingState::Ok { at, took } => (
