@@ -27,6 +27,7 @@ pub struct Options {
     environment: Vec<(String, String)>,
     address: Option<SocketAddr>,
     unprivileged: bool,
+    as_configured: bool,
 }
 
 impl Options {
@@ -63,6 +64,13 @@ impl Options {
         self
     }
 
+    /// Listening where the configuration says, which must include 127.0.0.1:13767.
+    #[must_use]
+    pub fn listening_as_configured(mut self) -> Self {
+        self.as_configured = true;
+        self
+    }
+
     /// As the user nobody, without any capability.
     #[must_use]
     pub fn unprivileged(mut self) -> Self {
@@ -96,11 +104,12 @@ impl Options {
             .map(|toml| scratch.write("droplens.toml", toml));
         let log = scratch.path().join("log");
         let mut command = self.command(&scratch);
-        command
-            .arg("run")
-            .arg(format!("--web.listen-address={address}"));
+        command.arg("run");
+        if !self.as_configured {
+            command.arg(format!("--web.listen-address={address}"));
+        }
         if let Some(config) = &config {
-            command.arg("--config.file").arg(config);
+            command.arg("--config").arg(config);
         }
         let output = File::create(&log).expect("a log file");
         command

@@ -22,10 +22,7 @@ impl Namespace {
     /// # Panics
     ///
     /// When it cannot be made: it takes root.
-    #[allow(
-        clippy::new_without_default,
-        reason = "making a namespace is no default"
-    )]
+    #[expect(clippy::new_without_default, reason = "it makes a namespace")]
     pub fn new() -> Self {
         let made = thread::spawn(|| {
             leave_namespace();
