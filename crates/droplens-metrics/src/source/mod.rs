@@ -11,6 +11,8 @@ use crate::{Family, Selection};
 pub(crate) mod agent;
 mod conntrack;
 mod cpu;
+mod driver;
+mod ethtool;
 mod interrupts;
 mod limits;
 mod links;
@@ -29,6 +31,7 @@ mod softnet;
 /// last is cut.
 pub(crate) static ALL: &[&[&Family]] = &[
     agent::FAMILIES,
+    crate::own::FAMILIES,
     process::FAMILIES,
     softnet::FAMILIES,
     links::FAMILIES,
@@ -39,10 +42,12 @@ pub(crate) static ALL: &[&[&Family]] = &[
     sockstat::FAMILIES,
     cpu::FAMILIES,
     softirqs::FAMILIES,
-    pressure::FAMILIES,
-    neighbours::FAMILIES,
     limits::FAMILIES,
+    neighbours::FAMILIES,
+    pressure::FAMILIES,
     interrupts::FAMILIES,
+    ethtool::FAMILIES,
+    driver::FAMILIES,
     qdisc_classes::FAMILIES,
 ];
 
@@ -102,10 +107,12 @@ pub(crate) fn encode(
         Sockstat sockstat: sockstat;
         Cpu cpu: cpu;
         Softirqs softirqs: softirqs;
-        Pressure pressure: pressure;
-        Neighbours neighbours: neighbours;
         Limits limits: limits;
+        Neighbours neighbours: neighbours;
+        Pressure pressure: pressure;
         Interrupts interrupts: interrupts;
+        Ethtool ethtool: ethtool;
+        Driver driver: driver;
         Qdiscs qdiscs: qdisc_classes;
     }
     Ok(())

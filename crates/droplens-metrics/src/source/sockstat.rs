@@ -21,9 +21,9 @@ families! {
     QUEUES: Gauge "droplens_sockstat_fragment_queues" ["protocol"] Constant(2),
         "Packets being put together from fragments (/proc/net/sockstat FRAG inuse).";
     ORPHANS: Gauge "droplens_sockstat_tcp_orphans" [] Constant(1),
-        "TCP sockets that no process holds any more; droplens_tcp_orphans_limit bounds them (/proc/net/sockstat TCP orphan).";
+        "TCP sockets that no process holds any more; droplens_tcp_orphans_limit_sockets bounds them (/proc/net/sockstat TCP orphan).";
     TIME_WAIT: Gauge "droplens_sockstat_tcp_time_wait" [] Constant(1),
-        "TCP connections in TIME-WAIT; droplens_tcp_time_wait_limit bounds them (/proc/net/sockstat TCP tw).";
+        "TCP connections in TIME-WAIT; droplens_tcp_time_wait_limit_sockets bounds them (/proc/net/sockstat TCP tw).";
     ALLOCATED: Gauge "droplens_sockstat_tcp_allocated" [] Constant(1),
         "TCP sockets allocated in any state (/proc/net/sockstat TCP alloc).";
 }
