@@ -63,9 +63,9 @@ impl PortSet {
         }
         for item in list.split(|&byte| byte == b',') {
             let mut bounds = item.splitn(2, |&byte| byte == b'-').map(port);
-            let first = bounds.next().unwrap_or_else(|| port(item))?;
-            let last = bounds.next().unwrap_or(Ok(first))?;
-            (first..=last).for_each(|port| self.remove(port));
+            let low = bounds.next().unwrap_or_else(|| port(item))?;
+            let high = bounds.next().unwrap_or(Ok(low))?;
+            (low..=high).for_each(|port| self.remove(port));
         }
         Ok(())
     }
