@@ -15,10 +15,8 @@ const MESSAGE: usize = 72;
 
 /// `INET_DIAG_SKMEMINFO`.
 const INET_DIAG_SKMEMINFO: u16 = 7;
-/// `SK_MEMINFO_DROPS`: which of the numbers of `INET_DIAG_SKMEMINFO` it is; kernel 4.7 or newer.
-const SK_MEMINFO_DROPS: usize = 8;
-/// Where that is.
-const DROPS: usize = SK_MEMINFO_DROPS * size_of::<u32>();
+/// Where `SK_MEMINFO_DROPS` is in `INET_DIAG_SKMEMINFO`; kernel 4.7 or newer.
+const DROPS: usize = 32;
 
 /// `AF_INET`.
 const AF_INET: u8 = 2;
