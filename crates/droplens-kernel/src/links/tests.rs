@@ -195,7 +195,7 @@ mod live {
                 let links = LinksReader::new(&Root::default()).read().unwrap();
                 named(&links, "dl0").attributes.oper_state == OperState::Up
             };
-            let pause = std::time::Duration::from_millis(20);
+            let pause = Duration::from_millis(20);
             assert!((0..250).any(|_| is_up() || {
                 std::thread::sleep(pause);
                 false

@@ -95,7 +95,7 @@ fn fold(other: &mut UdpPort, port: &UdpPort) {
 }
 
 /// So ports with drops are never folded into the others.
-const _: () = assert!(super::drops::MOST_PORTS < MOST_LISTED);
+const _: () = assert!(MOST_PORTS < MOST_LISTED);
 
 #[cfg(test)]
 mod tests {
