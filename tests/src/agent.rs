@@ -103,7 +103,7 @@ impl Options {
             .as_ref()
             .map(|toml| scratch.write("droplens.toml", toml));
         let log = scratch.path().join("log");
-        let mut command = self.command(&scratch);
+        let mut command = self.command(&scratch, namespace);
         command.arg("run");
         if !self.as_configured {
             command.arg(format!("--web.listen-address={address}"));
@@ -131,9 +131,11 @@ impl Options {
         }
     }
 
-    fn command(&self, scratch: &Scratch) -> Command {
+    fn command(&self, scratch: &Scratch, namespace: &Namespace) -> Command {
         if self.unprivileged {
             nobody(scratch)
+        } else if namespace.is_current() {
+            Command::new(droplens())
         } else {
             with_own_sysfs()
         }

@@ -47,6 +47,19 @@ impl Namespace {
         Self(file.into())
     }
 
+    /// Whether this is the namespace of the calling thread, to which the mounted /sys belongs.
+    ///
+    /// # Panics
+    ///
+    /// When the namespaces cannot be compared.
+    pub fn is_current(&self) -> bool {
+        let identity = |namespace: &OwnedFd| {
+            let stat = rustix::fs::fstat(namespace).expect("a namespace's identity");
+            (stat.st_dev, stat.st_ino)
+        };
+        identity(&self.0) == identity(&Self::current().0)
+    }
+
     /// Does something in the namespace, on a thread of its own. Sockets opened there belong to
     /// the namespace for good and may be taken out of it.
     ///

@@ -47,7 +47,6 @@ impl Scene {
                 "arp",
                 "qdisc",
                 "interrupts",
-                "softirqs",
                 "stat",
                 "cpu",
                 "pressure",
