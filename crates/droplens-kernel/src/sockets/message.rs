@@ -16,7 +16,7 @@ const MESSAGE: usize = 72;
 /// `INET_DIAG_SKMEMINFO`.
 const INET_DIAG_SKMEMINFO: u16 = 7;
 /// Where `SK_MEMINFO_DROPS` is in `INET_DIAG_SKMEMINFO`; kernel 4.7 or newer.
-const DROPS: usize = 8 * size_of::<u32>();
+const DROPS: usize = 32;
 
 /// `AF_INET`.
 const AF_INET: u8 = 2;

@@ -57,13 +57,13 @@ impl PortSet {
 
     /// Takes out the ports of `ip_local_reserved_ports` (a list like `8080,9000-9100`).
     pub(super) fn remove_list(&mut self, bytes: &[u8]) -> Result<(), ParseError> {
-        let list = bytes.trim_ascii();
-        if list.is_empty() {
+        let entries = bytes.trim_ascii();
+        if entries.is_empty() {
             return Ok(());
         }
-        for item in list.split(|&byte| byte == b',') {
-            let mut bounds = item.splitn(2, |&byte| byte == b'-').map(port);
-            let first = bounds.next().unwrap_or_else(|| port(item))?;
+        for entry in entries.split(|&byte| byte == b',') {
+            let mut bounds = entry.splitn(2, |&byte| byte == b'-').map(port);
+            let first = bounds.next().unwrap_or_else(|| port(entry))?;
             let last = bounds.next().unwrap_or(Ok(first))?;
             (first..=last).for_each(|port| self.remove(port));
         }
