@@ -1,5 +1,4 @@
 //! The commands that end by themselves.
-#![expect(clippy::expect_used, reason = "a panic is the failure report")]
 
 use std::process::Command;
 

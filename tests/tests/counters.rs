@@ -199,7 +199,7 @@ fn a_softnet_backlog_overflows() {
     agent.stop();
 }
 
-/// Packets dropped by the backlog of a CPU, as /proc/net/softnet_stat tells.
+/// Packets dropped by the backlog of a CPU, as `/proc/net/softnet_stat` tells.
 fn softnet_dropped(cpu: u64) -> u64 {
     let text = std::fs::read_to_string("/proc/net/softnet_stat").expect("softnet_stat");
     let hex = |field: &str| u64::from_str_radix(field, 16).expect("hexadecimal");

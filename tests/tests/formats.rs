@@ -160,15 +160,20 @@ fn a_real_prometheus_scrapes_and_answers() {
     let query = |query: &str| -> Result<String, String> {
         let path = format!("/api/v1/query?query={query}");
         let address = ([127, 0, 0, 1], 9090).into();
-        let answer = namespace.enter(|| http::get(address, &path, &[]));
-        let value = json::parse(&answer.map_err(|error| error.to_string())?.text());
+        let answer = namespace
+            .enter(|| http::get(address, &path, &[]))
+            .map_err(|error| error.to_string())?;
+        if answer.status != 200 {
+            return Err(answer.text());
+        }
+        let value = json::parse(&answer.text());
         let found = value
             .pointer("/data/result/0/value/1")
             .and_then(|value| value.as_str());
         found.map(str::to_owned).ok_or_else(|| value.to_string())
     };
     let outcome = wait::within(wait::PATIENCE, || match query("up")?.as_str() {
-        "1" => query("count(droplens_source_up==1)"),
+        "1" => query("sum(droplens_source_up)"),
         other => Err(format!("up is {other}")),
     });
     server.kill().expect("Prometheus ends");

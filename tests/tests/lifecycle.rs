@@ -1,5 +1,4 @@
 //! Starting, reloading, ending, and what systemd is told.
-#![expect(clippy::expect_used, reason = "a panic is the failure report")]
 
 use std::os::unix::net::UnixDatagram;
 use std::time::Duration;
@@ -9,6 +8,9 @@ use droplens_tests::lab::{Namespace, load};
 use droplens_tests::scratch::Scratch;
 use droplens_tests::{needs_root, wait};
 use rustix::process::Signal;
+
+/// `CAP_NET_ADMIN` in a capability mask.
+const NET_ADMIN: u64 = 1 << 12;
 
 #[test]
 fn systemd_is_told_and_sigterm_ends_well() {
@@ -96,7 +98,6 @@ fn a_reload_changes_the_configuration_and_keeps_counters() {
 #[test]
 fn only_the_capabilities_it_needs_remain() {
     needs_root!();
-    const NET_ADMIN: u64 = 1 << 12;
     let namespace = Namespace::new();
     let agent = Options::new().start(&namespace);
     let status = std::fs::read_to_string(format!("/proc/{}/status", agent.pid())).expect("status");

@@ -1,5 +1,4 @@
 //! What is shipped besides the binary.
-#![expect(clippy::expect_used, reason = "a panic is the failure report")]
 
 use std::process::Command;
 

@@ -5,17 +5,32 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use droplens_tests::agent::{Agent, Options};
-use droplens_tests::binary::{droplens, repository};
+use droplens_tests::binary::droplens;
 use droplens_tests::lab::{Namespace, run};
 use droplens_tests::needs_root;
 use droplens_tests::scratch::Scratch;
 
-/// A copy of the recorded surfaces that a test may spoil.
+/// Files of this host that make up a root directory.
+const FILES: &[&str] = &[
+    "proc/net/softnet_stat",
+    "proc/net/snmp",
+    "proc/net/snmp6",
+    "proc/net/netstat",
+    "proc/net/sockstat",
+    "proc/net/sockstat6",
+    "proc/stat",
+    "proc/softirqs",
+    "proc/interrupts",
+    "sys/devices/system/cpu/online",
+];
+
+/// A copy of this host's surfaces that a test may spoil.
 fn recorded(scratch: &Scratch) -> PathBuf {
-    let root = scratch.path().join("root");
-    let recording = repository().join("tests/fixtures/6.18");
-    run(Command::new("cp").arg("-a").arg(recording).arg(&root)).success();
-    root
+    for file in FILES {
+        let contents = std::fs::read(Path::new("/").join(file)).expect(file);
+        scratch.write(&format!("root/{file}"), contents);
+    }
+    scratch.path().join("root")
 }
 
 /// Starts an agent on a root directory, lets `spoil` break something in it first.

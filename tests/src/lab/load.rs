@@ -11,15 +11,22 @@ use super::Namespace;
 /// No single connect or send takes longer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// A UDP socket in a namespace, bound to this address.
+/// Packets on their way are charged to the socket that sent them; with the usual limit a sender
+/// would wait long before any queue overflows.
+const SEND_BUFFER: usize = 32 << 20;
+
+/// A UDP socket in a namespace, bound to this address, that may flood.
 ///
 /// # Panics
 ///
 /// When it cannot be bound.
 pub fn udp(namespace: &Namespace, address: &str) -> UdpSocket {
-    namespace
+    let socket = namespace
         .enter(|| UdpSocket::bind(address))
-        .unwrap_or_else(|error| panic!("cannot bind {address}: {error}"))
+        .unwrap_or_else(|error| panic!("cannot bind {address}: {error}"));
+    rustix::net::sockopt::set_socket_send_buffer_size_force(&socket, SEND_BUFFER)
+        .expect("a large send buffer");
+    socket
 }
 
 /// Sends `count` datagrams of `size` bytes; those that the kernel refuses for want of buffers or
