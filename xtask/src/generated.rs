@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use crate::Result;
 
@@ -13,7 +14,42 @@ struct Generated {
 }
 
 /// Every generated file.
-const FILES: &[Generated] = &[];
+const FILES: &[Generated] = &[
+    Generated {
+        path: "docs/metrics.md",
+        contents: metrics_reference,
+    },
+    Generated {
+        path: "config.example.toml",
+        contents: example_configuration,
+    },
+];
+
+fn metrics_reference(_root: &Path) -> Result<String> {
+    Ok(droplens_metrics::catalogue::reference())
+}
+
+/// What `droplens config` prints.
+fn example_configuration(root: &Path) -> Result<String> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = Command::new(cargo)
+        .args([
+            "run",
+            "--quiet",
+            "--locked",
+            "--package",
+            "droplens",
+            "--",
+            "config",
+        ])
+        .current_dir(root)
+        .output()?;
+    if output.status.success() {
+        Ok(String::from_utf8(output.stdout)?)
+    } else {
+        Err(String::from_utf8_lossy(&output.stderr).into_owned().into())
+    }
+}
 
 /// Writes every file that is out of date.
 pub(crate) fn write(root: &Path) -> Result<()> {

@@ -38,7 +38,7 @@ cpu_budget = 0.01
 disabled = []
 
 [devices]
-# Devices of these kinds appear in metrics as one series per kind (device="veth*") instead of one
+# Devices of these kinds appear in metrics as one series per kind (device="kind:veth") instead of one
 # each: containers and virtual machines make and remove them all the time. [] shows each device.
 # Findings and reports always name the device.
 fold_kinds = ["veth", "tun", "macvlan", "macvtap", "ipvlan", "ipvtap", "netkit"]
