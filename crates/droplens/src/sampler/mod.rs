@@ -1,27 +1,31 @@
 //! Reads every source at its own pace and keeps the newest readings together.
 //!
-//! Each source has a thread of its own, so a reader that hangs holds up nobody else, and one
-//! reader at a time, so work never piles up: a tick that comes while the last reading is still
-//! going on is skipped. A [`supervisor`] looks after deadlines and the CPU budget once a second.
+//! Sources are read by [`lane`]s: a thread for each slow source, and one for those cheap ones that
+//! are read at the same moments. A reader that hangs holds up nobody, and each source has one
+//! reader, so work never piles up: a tick that comes while the last reading is still going on is
+//! skipped. A [`supervisor`] looks after deadlines and the CPU budget once a second.
 //! Nothing here runs on the async runtime; scrapes await readings through [`Sampler::refresh`].
 
+mod bell;
 mod board;
 mod budget;
 mod clock;
+mod lane;
 mod pace;
 mod sources;
 mod supervisor;
 mod worker;
 
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use droplens_kernel::Root;
 use droplens_model::{Derived, Moment, Snapshot, Source, State};
 
 use board::Board;
+use lane::Lane;
 use pace::Pace;
+use worker::Work;
 
 pub(crate) use clock::now;
 
@@ -40,31 +44,27 @@ pub(crate) struct Sampler {
     board: Arc<Board>,
     paces: Vec<Arc<Pace>>,
     supervisor: supervisor::Handle,
-    workers: Vec<JoinHandle<()>>,
 }
 
 impl Sampler {
-    /// Starts a thread for each source, and the supervisor.
+    /// Starts the lanes and the supervisor.
     pub(crate) fn start(root: &Root, plan: &Plan) -> std::io::Result<Self> {
         let board = Arc::new(Board::default());
-        let mut paces = Vec::with_capacity(Source::ALL.len());
-        let mut workers = Vec::with_capacity(Source::ALL.len());
-        for worker in sources::workers(root) {
-            let pace = Arc::new(Pace::new(worker.source()));
-            let (board, own) = (Arc::clone(&board), Arc::clone(&pace));
-            let thread = std::thread::Builder::new()
-                .name(format!("read-{}", worker.source()))
-                .stack_size(256 << 10)
-                .spawn(move || worker.run(&board, &own))?;
-            paces.push(pace);
-            workers.push(thread);
+        let lanes: Vec<_> = lanes(sources::workers(root), &board).collect();
+        // In the order of the sources, whatever lanes they are in.
+        let mut paces: Vec<_> = lanes
+            .iter()
+            .flat_map(|lane| lane.paces().cloned())
+            .collect();
+        paces.sort_unstable_by_key(|pace| pace.source());
+        let supervisor = supervisor::start(Arc::clone(&board), lanes.clone(), plan.clone())?;
+        for lane in &lanes {
+            lane.start()?;
         }
-        let supervisor = supervisor::start(Arc::clone(&board), paces.clone(), plan.clone())?;
         Ok(Self {
             board,
             paces,
             supervisor,
-            workers,
         })
     }
 
@@ -134,14 +134,25 @@ impl Sampler {
 impl Drop for Sampler {
     fn drop(&mut self) {
         self.supervisor.stop();
+        // Threads end by themselves; one whose reader hangs must not hang the exit.
         for pace in &self.paces {
             pace.stop();
         }
-        for worker in self.workers.drain(..) {
-            // A reader that hangs must not hang the exit: its thread ends with the process.
-            if worker.is_finished() {
-                let _result = worker.join();
-            }
+    }
+}
+
+/// Groups the workers by lane.
+fn lanes(workers: Vec<Box<dyn Work>>, board: &Arc<Board>) -> impl Iterator<Item = Arc<Lane>> {
+    let mut groups: Vec<(&'static str, Vec<Box<dyn Work>>)> = Vec::new();
+    for work in workers {
+        let name = sources::lane(work.source());
+        match groups.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, works)) => works.push(work),
+            None => groups.push((name, vec![work])),
         }
     }
+    let (board, start) = (Arc::clone(board), now());
+    groups
+        .into_iter()
+        .map(move |(name, works)| Arc::new(Lane::new(name, works, Arc::clone(&board), start)))
 }

@@ -1,11 +1,12 @@
 //! When a source is read next: on its ticks, or at once when somebody asks.
 
-use std::sync::{Condvar, Mutex};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use droplens_model::{Moment, Source};
 use tokio::sync::watch;
 
+use super::bell::Bell;
 use super::board::lock;
 use super::clock::now;
 
@@ -13,12 +14,15 @@ use super::clock::now;
 /// loaded, a capability granted.
 const LOOK_AGAIN: Duration = Duration::from_secs(15);
 
-/// The pace of one source, shared by its worker, the supervisor and scrapes.
+/// What is due this soon is done now: sources of a lane stay together.
+const SLACK: Duration = Duration::from_millis(4);
+
+/// The pace of one source, shared by its lane, the supervisor and scrapes.
 #[derive(Debug)]
 pub(super) struct Pace {
     source: Source,
     state: Mutex<State>,
-    wake: Condvar,
+    bell: Arc<Bell>,
     /// How many readings have ended, well or not.
     ended: watch::Sender<u64>,
 }
@@ -39,18 +43,21 @@ struct State {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
     On,
-    Off,
+    /// Switched off, and whether that has been said.
+    Off(bool),
     Stopped,
 }
 
-/// What a worker is told to do next.
+/// What is to be done for a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Order {
     /// Read the source now.
     Read,
-    /// The source was switched off: say so, then ask again.
+    /// Say that the source was switched off.
     Rest,
-    /// End.
+    /// Nothing for this long, unless the bell rings.
+    Wait(Duration),
+    /// Nothing, ever again.
     Stop,
 }
 
@@ -69,13 +76,14 @@ impl Awaited {
 }
 
 impl Pace {
-    pub(super) fn new(source: Source) -> Self {
+    /// The pace of a source whose first tick is at `start`; `bell` wakes whoever follows it.
+    pub(super) fn new(source: Source, start: Moment, bell: Arc<Bell>) -> Self {
         let state = State {
             interval: source.spec().cadence.interval(),
             mode: Mode::On,
             requested: false,
             pause: Duration::ZERO,
-            due: now(),
+            due: start,
             running_since: None,
             cpu: Duration::ZERO,
             typical_cost: Duration::ZERO,
@@ -83,7 +91,7 @@ impl Pace {
         Self {
             source,
             state: Mutex::new(state),
-            wake: Condvar::new(),
+            bell,
             ended: watch::Sender::new(0),
         }
     }
@@ -116,22 +124,26 @@ impl Pace {
 
     /// Sets the interval and whether the source is read at all.
     pub(super) fn set(&self, interval: Duration, enabled: bool) {
-        let mode = if enabled { Mode::On } else { Mode::Off };
         let mut state = lock(&self.state);
+        let mode = match (enabled, state.mode) {
+            (true, _) => Mode::On,
+            (false, Mode::Off(said)) => Mode::Off(said),
+            (false, _) => Mode::Off(false),
+        };
         if state.mode == Mode::Stopped || (state.interval, state.mode) == (interval, mode) {
             return;
         }
         state.interval = interval;
         state.mode = mode;
         state.due = state.due.min(now() + interval);
-        self.wake.notify_all();
+        self.bell.ring();
     }
 
     /// Asks for a reading now, unless one is going on: that one will do.
     pub(super) fn request(&self) -> Awaited {
         let mut state = lock(&self.state);
         state.requested = state.running_since.is_none();
-        self.wake.notify_all();
+        self.bell.ring();
         drop(state);
         self.awaiting(*self.ended.borrow() + 1)
     }
@@ -147,29 +159,24 @@ impl Pace {
     /// Makes the worker end.
     pub(super) fn stop(&self) {
         lock(&self.state).mode = Mode::Stopped;
-        self.wake.notify_all();
+        self.bell.ring();
     }
 
-    /// Sleeps until there is something to do. `resting` says that the worker already knows that
-    /// its source is switched off.
-    pub(super) fn next(&self, resting: bool) -> Order {
+    /// What is to be done now.
+    pub(super) fn next(&self, now: Moment) -> Order {
         let mut state = lock(&self.state);
-        loop {
-            let now = now();
-            let pause = match state.mode {
-                Mode::Stopped => return Order::Stop,
-                Mode::Off if !resting => return Order::Rest,
-                Mode::Off => LOOK_AGAIN,
-                Mode::On if state.requested || state.due <= now => {
-                    state.start(now);
-                    return Order::Read;
-                }
-                Mode::On => state.due.since(now),
-            };
-            state = match self.wake.wait_timeout(state, pause) {
-                Ok((state, _)) => state,
-                Err(poisoned) => poisoned.into_inner().0,
-            };
+        match state.mode {
+            Mode::Stopped => Order::Stop,
+            Mode::Off(said) if !said => {
+                state.mode = Mode::Off(true);
+                Order::Rest
+            }
+            Mode::Off(_) => Order::Wait(LOOK_AGAIN),
+            Mode::On if state.requested || state.due <= now + SLACK => {
+                state.start(now);
+                Order::Read
+            }
+            Mode::On => Order::Wait(state.due.since(now)),
         }
     }
 
@@ -206,10 +213,11 @@ impl State {
     /// read twice in a row.
     fn start(&mut self, now: Moment) {
         let interval = self.interval.max(self.pause);
-        self.due = if self.requested || now.since(self.due) >= interval {
+        self.due = if self.requested {
             now + interval
         } else {
-            self.due + interval
+            let missed = now.since(self.due).as_nanos() / interval.as_nanos().max(1);
+            self.due + interval * u32::try_from(missed).unwrap_or(u32::MAX).saturating_add(1)
         };
         self.requested = false;
         self.running_since = Some(now);
@@ -220,51 +228,71 @@ impl State {
 mod tests {
     use super::*;
 
+    const TICK: Duration = Duration::from_millis(100);
+
+    fn pace(source: Source) -> (Pace, Moment) {
+        let start = now();
+        (Pace::new(source, start, Arc::default()), start)
+    }
+
     #[test]
     fn ticks_keep_to_their_grid_and_missed_ones_are_skipped() {
-        let pace = Pace::new(Source::Softnet);
-        let start = lock(&pace.state).due;
-        let interval = Duration::from_millis(100);
-        let mut state = lock(&pace.state);
-        state.start(start + Duration::from_millis(3));
+        let (pace, start) = pace(Source::Softnet);
+        let due = || lock(&pace.state).due;
+        assert_eq!(pace.next(start + Duration::from_millis(3)), Order::Read);
+        assert_eq!(due(), start + TICK, "a late start does not move the grid");
+        assert_eq!(pace.next(start + TICK / 2), Order::Wait(TICK / 2));
+        assert_eq!(pace.next(start + TICK * 5 + TICK / 2), Order::Read);
+        assert_eq!(due(), start + TICK * 6, "no pile-up after a stall");
         assert_eq!(
-            state.due,
-            start + interval,
-            "a late start does not move the grid"
+            pace.next(start + TICK * 5 + Duration::from_millis(97)),
+            Order::Read,
+            "nearly due is due"
         );
-        state.start(start + interval * 5);
-        assert_eq!(state.due, start + interval * 6, "no pile-up after a stall");
+        assert_eq!(due(), start + TICK * 7);
     }
 
     #[test]
     fn a_request_moves_the_grid() {
-        let pace = Pace::new(Source::Sockets);
-        let mut state = lock(&pace.state);
-        let start = state.due;
-        state.start(start);
-        state.requested = true;
-        state.start(start + Duration::from_secs(10));
-        assert_eq!(state.due, start + Duration::from_secs(25));
+        let (pace, start) = pace(Source::Sockets);
+        assert_eq!(pace.next(start), Order::Read);
+        pace.finished(Duration::ZERO, false);
+        let _awaited = pace.request();
+        assert_eq!(pace.next(start + Duration::from_secs(10)), Order::Read);
+        assert_eq!(lock(&pace.state).due, start + Duration::from_secs(25));
     }
 
     #[test]
     fn a_request_during_a_reading_waits_for_that_one() {
-        let pace = Pace::new(Source::Sockets);
-        assert_eq!(pace.next(false), Order::Read);
+        let (pace, start) = pace(Source::Sockets);
+        assert_eq!(pace.next(start), Order::Read);
         let _awaited = pace.request();
         assert!(!lock(&pace.state).requested);
         pace.finished(Duration::from_millis(8), false);
-        assert_eq!(*pace.ended.borrow(), 1);
+        assert_eq!(pace.report().readings, 1);
         pace.finished(Duration::ZERO, false);
         assert_eq!(pace.typical_cost(), Duration::from_millis(7));
     }
 
     #[test]
-    fn a_source_switched_off_rests_once_and_can_be_stopped() {
-        let pace = Pace::new(Source::Sockets);
+    fn what_is_not_offered_is_looked_for_less_often() {
+        let (pace, start) = pace(Source::Softnet);
+        assert_eq!(pace.next(start), Order::Read);
+        pace.finished(Duration::ZERO, true);
+        assert_eq!(pace.next(start + TICK), Order::Read);
+        assert_eq!(lock(&pace.state).due, start + TICK + LOOK_AGAIN);
+    }
+
+    #[test]
+    fn a_source_switched_off_says_so_once_and_can_be_stopped() {
+        let (pace, start) = pace(Source::Sockets);
         pace.set(Duration::from_secs(15), false);
-        assert_eq!(pace.next(false), Order::Rest);
+        assert_eq!(pace.next(start), Order::Rest);
+        assert_eq!(pace.next(start), Order::Wait(LOOK_AGAIN));
+        pace.set(Duration::from_secs(15), true);
+        assert_eq!(pace.next(start), Order::Read);
         pace.stop();
-        assert_eq!(pace.next(true), Order::Stop);
+        pace.set(Duration::from_secs(15), true);
+        assert_eq!(pace.next(start), Order::Stop);
     }
 }

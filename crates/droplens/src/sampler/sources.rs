@@ -17,9 +17,28 @@ use droplens_kernel::sockstat::SockstatReader;
 use droplens_kernel::softirqs::SoftirqsReader;
 use droplens_kernel::softnet::SoftnetReader;
 use droplens_kernel::{Reader, Root};
-use droplens_model::{Reading, Snapshot, Source};
+use droplens_model::sample::links::Links;
+use droplens_model::sample::qdiscs::Qdiscs;
+use droplens_model::sample::softnet::Softnet;
+use droplens_model::track::Trackers;
+use droplens_model::{Moment, Reading, Snapshot, Source};
 
 use super::worker::{Track, Work, Worker};
+
+/// The thread that reads a source: its own, unless it shares one with sources that are read at
+/// the same moments.
+pub(super) const fn lane(source: Source) -> &'static str {
+    match source {
+        // From memory of the kernel; they never wait for anything.
+        Source::Softnet | Source::Snmp | Source::Snmp6 | Source::Netstat => "counters",
+        // They wait together when somebody holds the RTNL lock.
+        Source::Links | Source::Qdiscs => "devices",
+        Source::Sockstat | Source::Cpu | Source::Softirqs | Source::Pressure | Source::Process => {
+            "base"
+        }
+        alone => alone.id(),
+    }
+}
 
 /// A worker for every source.
 pub(super) fn workers(root: &Root) -> Vec<Box<dyn Work>> {
@@ -30,21 +49,21 @@ pub(super) fn workers(root: &Root) -> Vec<Box<dyn Work>> {
             root,
             SoftnetReader::new,
             |s| &mut s.softnet,
-            Some(|t, _, sample, at| t.softnet(sample, at)),
+            Some(track_softnet),
         ),
         worker(
             S::Links,
             root,
             LinksReader::new,
             |s| &mut s.links,
-            Some(|t, _, sample, at| t.links(sample, at)),
+            Some(track_links),
         ),
         worker(
             S::Qdiscs,
             root,
             |_| QdiscsReader::new(),
             |s| &mut s.qdiscs,
-            Some(|t, s, sample, at| t.qdiscs(sample, s.links.ok(), at)),
+            Some(track_qdiscs),
         ),
         worker(S::Snmp, root, NetstatReader::snmp, |s| &mut s.snmp, None),
         worker(S::Snmp6, root, NetstatReader::snmp6, |s| &mut s.snmp6, None),
@@ -131,6 +150,18 @@ pub(super) fn workers(root: &Root) -> Vec<Box<dyn Work>> {
     all.into()
 }
 
+fn track_softnet(trackers: &mut Trackers, _: &Snapshot, sample: &Softnet, at: Moment) {
+    trackers.softnet(sample, at);
+}
+
+fn track_links(trackers: &mut Trackers, _: &Snapshot, sample: &Links, at: Moment) {
+    trackers.links(sample, at);
+}
+
+fn track_qdiscs(trackers: &mut Trackers, snapshot: &Snapshot, sample: &Qdiscs, at: Moment) {
+    trackers.qdiscs(sample, snapshot.links.ok(), at);
+}
+
 fn worker<R>(
     source: Source,
     root: &Root,
@@ -145,6 +176,7 @@ where
     let root = root.clone();
     Box::new(Worker {
         source,
+        reader: make(&root),
         make: Box::new(move || make(&root)),
         slot,
         track,

@@ -11,6 +11,7 @@ use super::Plan;
 use super::board::{Board, lock};
 use super::budget::{Demand, intervals};
 use super::clock::now;
+use super::lane::Lane;
 use super::pace::Pace;
 
 /// How often it does its round.
@@ -51,12 +52,16 @@ impl Handle {
 /// Starts the thread; the plan takes effect before this returns.
 pub(super) fn start(
     board: Arc<Board>,
-    paces: Vec<Arc<Pace>>,
+    lanes: Vec<Arc<Lane>>,
     plan: Plan,
 ) -> std::io::Result<Handle> {
     let last_round = Arc::new(AtomicU64::new(millis(now())));
     let (sender, plans) = mpsc::channel();
     let round = Arc::clone(&last_round);
+    let paces: Vec<_> = lanes
+        .iter()
+        .flat_map(|lane| lane.paces().cloned())
+        .collect();
     spread(&paces, &plan);
     std::thread::Builder::new()
         .name("supervisor".into())
@@ -70,7 +75,7 @@ pub(super) fn start(
                     Err(RecvTimeoutError::Disconnected) => return,
                 }
                 let now = now();
-                report_overdue(&board, &paces, now);
+                report_overdue(&board, &lanes, now);
                 spread(&paces, &plan);
                 round.store(millis(now), Ordering::Relaxed);
             }
@@ -85,24 +90,28 @@ fn millis(at: Moment) -> u64 {
     u64::try_from(at.0.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Reports the sources whose reading goes on past their deadline.
-fn report_overdue(board: &Board, paces: &[Arc<Pace>], now: Moment) {
-    for pace in paces {
-        let source = pace.source();
-        let deadline = source.spec().deadline;
-        let overdue = pace
-            .running_since()
-            .filter(|since| now.since(*since) > deadline);
-        if overdue.is_some() {
-            let detail = format!("no answer from {} within {deadline:?}", source.spec().reads);
-            board.fail(
-                source,
-                now,
-                Failure {
-                    reason: Reason::Deadline,
-                    detail,
-                },
-            );
+/// Reports the sources whose reading goes on past their deadline, and lets their lanes go on
+/// without them.
+fn report_overdue(board: &Board, lanes: &[Arc<Lane>], now: Moment) {
+    for lane in lanes {
+        for pace in lane.paces() {
+            let source = pace.source();
+            let deadline = source.spec().deadline;
+            let overdue = pace
+                .running_since()
+                .filter(|since| now.since(*since) > deadline);
+            if let Some(since) = overdue {
+                let detail = format!("no answer from {} within {deadline:?}", source.spec().reads);
+                board.fail(
+                    source,
+                    now,
+                    Failure {
+                        reason: Reason::Deadline,
+                        detail,
+                    },
+                );
+                lane.relieve(since);
+            }
         }
     }
 }

@@ -9,21 +9,25 @@ use droplens_model::{Failure, Moment, Reading, Reason, Snapshot, Source, Stamped
 
 use super::board::Board;
 use super::clock::{now, thread_cpu};
-use super::pace::{Order, Pace};
+use super::pace::Pace;
 
-/// Work that a thread does for one source until it is stopped.
+/// Work that is done for one source.
 pub(super) trait Work: Send {
     /// The source.
     fn source(&self) -> Source;
 
-    /// Reads at the given pace until told to stop.
-    fn run(self: Box<Self>, board: &Board, pace: &Pace);
+    /// Reads it once and puts the reading on the board.
+    fn read(&mut self, board: &Board, pace: &Pace);
+
+    /// Says on the board that it is switched off.
+    fn rest(&mut self, board: &Board);
 }
 
 /// How one source is read, where its reading goes and who follows it.
 pub(super) struct Worker<R: Reader> {
     pub(super) source: Source,
-    /// Makes the reader, and a new one if it ever panics.
+    pub(super) reader: R,
+    /// Makes the reader anew if it ever panics.
     pub(super) make: Box<dyn Fn() -> R + Send>,
     pub(super) slot: fn(&mut Snapshot) -> &mut Reading<R::Sample>,
     pub(super) track: Option<Track<R::Sample>>,
@@ -41,27 +45,15 @@ where
         self.source
     }
 
-    fn run(self: Box<Self>, board: &Board, pace: &Pace) {
-        let mut reader = (self.make)();
-        let mut resting = false;
-        loop {
-            match pace.next(resting) {
-                Order::Stop => return,
-                Order::Rest => {
-                    resting = true;
-                    board.update(|snapshot| *(self.slot)(snapshot) = Reading::Disabled);
-                    pace.rested();
-                }
-                Order::Read => {
-                    resting = false;
-                    let (started, cpu) = (now(), thread_cpu());
-                    let result = self.read(&mut reader);
-                    let at = now();
-                    let unsupported = self.publish(board, started, at, result);
-                    pace.finished(thread_cpu().saturating_sub(cpu), unsupported);
-                }
-            }
-        }
+    fn read(&mut self, board: &Board, pace: &Pace) {
+        let (started, cpu) = (now(), thread_cpu());
+        let result = self.attempt();
+        let unsupported = self.publish(board, started, now(), result);
+        pace.finished(thread_cpu().saturating_sub(cpu), unsupported);
+    }
+
+    fn rest(&mut self, board: &Board) {
+        board.update(|snapshot| *(self.slot)(snapshot) = Reading::Disabled);
     }
 }
 
@@ -70,12 +62,12 @@ where
     R: Reader,
     R::Sample: Send + Sync,
 {
-    fn read(&self, reader: &mut R) -> Result<R::Sample, Failure> {
+    fn attempt(&mut self) -> Result<R::Sample, Failure> {
         // One source's bug must not take the agent down. After a panic the reader is made anew.
-        match catch_unwind(AssertUnwindSafe(|| reader.read())) {
+        match catch_unwind(AssertUnwindSafe(|| self.reader.read())) {
             Ok(result) => result.map_err(|error: ReadError| error.into()),
             Err(_panic) => {
-                *reader = (self.make)();
+                self.reader = (self.make)();
                 let detail = format!("the reader of {} panicked; please report this", self.source);
                 Err(Failure {
                     reason: Reason::Malformed,
