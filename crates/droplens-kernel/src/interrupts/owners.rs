@@ -104,9 +104,6 @@ impl Device {
         if !hardware.is_dir() {
             return None;
         }
-        let bus_id = fs::canonicalize(&hardware)
-            .ok()
-            .and_then(|path| base(&path));
         Some(Self {
             name: name.into(),
             bus_id: fs::canonicalize(&hardware)
