@@ -1,6 +1,7 @@
 //! Links between namespaces.
 
 use super::Namespace;
+use crate::wait;
 
 /// Joins two namespaces by a pair of veth devices, `a` with 10.9.`net`.1/24 and `b` with
 /// 10.9.`net`.2/24, both up. Offloads are off, so that one packet sent is one packet counted,
@@ -15,6 +16,17 @@ pub fn veth(left: &Namespace, a: &str, right: &Namespace, b: &str, net: u8) {
         side.sh(&format!("ethtool -K {device} tso off gso off gro off"));
         side.ip(&format!("addr add 10.9.{net}.{host}/24 dev {device}"));
         side.ip(&format!("link set {device} up"));
+    }
+    // Until the kernel has noticed the carrier, what is sent vanishes in a noop qdisc.
+    for (side, device) in [(left, a), (right, b)] {
+        wait::until("the link is up", || {
+            let state = side.ip(&format!("-o link show {device}"));
+            if state.contains("state UP") {
+                Ok(())
+            } else {
+                Err(state)
+            }
+        });
     }
 }
 

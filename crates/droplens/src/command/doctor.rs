@@ -33,7 +33,7 @@ fn report(snapshot: &Snapshot) -> String {
     let release = system.release().to_string_lossy().into_owned();
     let capabilities = privileges::effective();
     let capabilities = if capabilities.is_empty() {
-        "none (an ordinary user; CAP_NET_ADMIN would add what is marked below)".to_owned()
+        "none (an ordinary user)".to_owned()
     } else {
         capabilities.join(", ")
     };
