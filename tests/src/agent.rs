@@ -134,22 +134,10 @@ impl Options {
     fn command(&self, scratch: &Scratch, namespace: &Namespace) -> Command {
         if self.unprivileged {
             nobody(scratch)
-        } else if namespace.is_current() {
-            Command::new(droplens())
         } else {
-            with_own_sysfs()
+            namespace.command(droplens())
         }
     }
-}
-
-/// `droplens` seeing the /sys of the namespace it is started in, under its own process id.
-pub fn with_own_sysfs() -> Command {
-    let mut command = Command::new("unshare");
-    command
-        .args(["--mount", "sh", "-c"])
-        .args(["mount -t sysfs droplens-test /sys && exec \"$@\"", "sh"])
-        .arg(droplens());
-    command
 }
 
 /// `droplens` as the user nobody without capabilities; a copy of it, since nobody may not look

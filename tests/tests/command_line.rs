@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use droplens_tests::agent::{nobody, with_own_sysfs};
+use droplens_tests::agent::nobody;
 use droplens_tests::binary::droplens;
 use droplens_tests::exposition::Metrics;
 use droplens_tests::lab::{Namespace, run};
@@ -41,7 +41,7 @@ fn the_printed_configuration_is_accepted() {
 fn metrics_are_printed_with_and_without_privileges() {
     needs_root!();
     let (namespace, scratch) = (Namespace::new(), Scratch::new());
-    for mut command in [with_own_sysfs(), nobody(&scratch)] {
+    for mut command in [namespace.command(droplens()), nobody(&scratch)] {
         let text = namespace.run(command.arg("metrics")).success();
         let metrics = Metrics::parse(&text).expect("an exposition");
         assert_eq!(
@@ -56,7 +56,7 @@ fn metrics_are_printed_with_and_without_privileges() {
 fn the_doctor_names_every_source_with_and_without_privileges() {
     needs_root!();
     let (namespace, scratch) = (Namespace::new(), Scratch::new());
-    for mut command in [with_own_sysfs(), nobody(&scratch)] {
+    for mut command in [namespace.command(droplens()), nobody(&scratch)] {
         let finished = namespace.run(command.arg("doctor"));
         for source in ["softnet", "links", "conntrack", "sockets", "ethtool"] {
             assert!(finished.stdout.contains(source), "{source}: {finished:?}");

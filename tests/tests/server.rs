@@ -5,7 +5,8 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use droplens_tests::agent::{Options, with_own_sysfs};
+use droplens_tests::agent::Options;
+use droplens_tests::binary::droplens;
 use droplens_tests::lab::{Namespace, load};
 use droplens_tests::needs_root;
 
@@ -92,8 +93,11 @@ fn a_busy_port_is_explained() {
     needs_root!();
     let namespace = Namespace::new();
     let _listener = load::listen(&namespace, "127.0.0.1:13767", 8);
-    let finished =
-        namespace.run(with_own_sysfs().args(["run", "--web.listen-address", "127.0.0.1:13767"]));
+    let finished = namespace.run(namespace.command(droplens()).args([
+        "run",
+        "--web.listen-address",
+        "127.0.0.1:13767",
+    ]));
     assert!(
         matches!(finished.code, Some(code) if code != 0),
         "{finished:?}"

@@ -1,5 +1,6 @@
 //! A network namespace without a name.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::panic::resume_unwind;
@@ -52,7 +53,7 @@ impl Namespace {
     /// # Panics
     ///
     /// When the namespaces cannot be compared.
-    pub fn is_current(&self) -> bool {
+    fn is_current(&self) -> bool {
         let identity = |namespace: &OwnedFd| {
             let stat = rustix::fs::fstat(namespace).expect("a namespace's identity");
             (stat.st_dev, stat.st_ino)
@@ -76,8 +77,22 @@ impl Namespace {
             .unwrap_or_else(|panic| resume_unwind(panic))
     }
 
-    /// Runs a program in the namespace to its end. It sees /proc/net of the namespace, but the
-    /// host's /sys.
+    /// A program that sees the /sys of this namespace when it is started in it, under the process
+    /// id that the caller gets.
+    pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        if self.is_current() {
+            return Command::new(program);
+        }
+        let mut command = Command::new("unshare");
+        command
+            .args(["--mount", "sh", "-c"])
+            .args(["mount -t sysfs droplens-test /sys && exec \"$@\"", "sh"])
+            .arg(program);
+        command
+    }
+
+    /// Runs a program in the namespace to its end. Unless it is a [`Self::command`], it sees /proc/net
+    /// of the namespace, but the host's /sys.
     pub fn run(&self, command: &mut Command) -> Finished {
         self.enter(|| run(command))
     }

@@ -1,9 +1,12 @@
 //! `node_exporter`, the yardstick.
 
+use std::io;
 use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::Duration;
 
+use droplens_tests::exposition::Metrics;
+use droplens_tests::http::Answer;
 use droplens_tests::lab::Namespace;
 use droplens_tests::{http, tools, wait};
 
@@ -32,7 +35,7 @@ impl<'n> Exporter<'n> {
         let program =
             tools::find("prometheus-node-exporter").or_else(|| tools::find("node_exporter"))?;
         let address = SocketAddr::from(ADDRESS);
-        let mut command = Command::new(program);
+        let mut command = namespace.command(program);
         command
             .arg(format!("--web.listen-address={address}"))
             .arg("--collector.disable-defaults")
@@ -44,51 +47,45 @@ impl<'n> Exporter<'n> {
             .enter(|| command.spawn())
             .expect("node_exporter starts");
         let exporter = Self { child, namespace };
-        wait::until("node_exporter answers", || exporter.scrape());
+        wait::until("node_exporter answers", || {
+            exporter.scrape(&[]).map_err(|error| error.to_string())
+        });
         Some(exporter)
     }
 
-    fn scrape(&self) -> Result<String, String> {
+    fn scrape(&self, headers: &[(&str, &str)]) -> io::Result<Answer> {
         let address = SocketAddr::from(ADDRESS);
-        let headers = [("Accept-Encoding", "gzip")];
+        self.namespace
+            .enter(|| http::get(address, "/metrics", headers))
+    }
+
+    /// As Prometheus asks: that is what is measured.
+    fn scrape_compressed(&self) {
         let answer = self
-            .namespace
-            .enter(|| http::get(address, "/metrics", &headers));
-        answer
-            .map(|answer| answer.text())
-            .map_err(|error| error.to_string())
+            .scrape(&[("Accept-Encoding", "gzip")])
+            .expect("a scrape");
+        assert_eq!(answer.header("content-encoding"), Some("gzip"));
     }
 
     /// The cost of one scrape, over several.
     pub(crate) fn cost(&self, scrapes: u32) -> ExporterCost {
         let meter = Meter::of(self.child.id());
         for _ in 0..3 {
-            self.scrape().expect("a scrape");
+            self.scrape_compressed();
         }
-        let mut last = String::new();
-        let scraping = meter.during(|| {
-            for _ in 0..scrapes {
-                last = self.scrape().expect("a scrape");
-            }
-        });
-        let scrape = scraping / scrapes;
-        let series = last.lines().filter(|line| !line.starts_with('#')).count() as u64;
-        let version = last
-            .lines()
-            .find(|line| line.starts_with("node_exporter_build_info"))
-            .and_then(|line| {
-                line.split("version=\"")
-                    .nth(1)?
-                    .split('"')
-                    .next()
-                    .map(str::to_owned)
-            })
-            .unwrap_or_else(|| "unknown".to_owned());
+        let scraping = meter.during(|| (0..scrapes).for_each(|_| self.scrape_compressed()));
+        let resident_bytes = meter.resident_bytes();
+        let text = self.scrape(&[]).expect("a scrape").text();
+        let metrics = Metrics::parse(&text).expect("an exposition");
+        let version = metrics
+            .all("node_exporter_build_info", &[])
+            .find_map(|series| series.label("version"))
+            .expect("the version of node_exporter");
         ExporterCost {
-            scrape,
-            resident_bytes: meter.resident_bytes(),
-            series,
-            version,
+            scrape: scraping / scrapes,
+            resident_bytes,
+            series: metrics.series().len() as u64,
+            version: version.to_owned(),
         }
     }
 }

@@ -24,6 +24,7 @@ use std::time::Duration;
 
 use droplens_tests::agent::{Agent, Options};
 use droplens_tests::lab::Namespace;
+use droplens_tests::skip;
 
 use exporter::Exporter;
 use process::Meter;
@@ -55,7 +56,14 @@ struct Cost {
 fn main() {
     print_header();
     for scene in [Scene::Idle, Scene::Devices, Scene::Sockets] {
-        let (namespace, _props) = scene.set();
+        let (namespace, _props) = match scene.set() {
+            Ok(set) => set,
+            Err(reason) => {
+                println!("### {}\n\nNot measured: {reason}.\n", scene.name());
+                skip::because(scene.name(), &reason);
+                continue;
+            }
+        };
         let exporter = Exporter::start(&namespace, scene.collectors()).map(|exporter| {
             let cost = exporter.cost(SCRAPES);
             drop(exporter);

@@ -12,6 +12,9 @@ const PAIRS: usize = 500;
 /// Connections of [`Scene::Sockets`]; both ends are here, so there are twice as many sockets.
 const CONNECTIONS: usize = 25_000;
 
+/// Files that the bench has open besides the sockets, with room to spare.
+const SPARE_FILES: u64 = 100;
+
 /// A host on which costs are measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scene {
@@ -56,9 +59,9 @@ impl Scene {
         }
     }
 
-    /// Sets the scene; it lasts as long as what is returned.
-    pub(crate) fn set(self) -> (Namespace, Box<dyn Any>) {
-        match self {
+    /// Sets the scene, which lasts as long as what is returned, or tells why it cannot.
+    pub(crate) fn set(self) -> Result<(Namespace, Box<dyn Any>), String> {
+        Ok(match self {
             Self::Idle => (Namespace::current(), Box::new(())),
             Self::Devices => {
                 let namespace = Namespace::new();
@@ -66,22 +69,31 @@ impl Scene {
                 (namespace, Box::new(()))
             }
             Self::Sockets => {
+                allow_open_files(2 * CONNECTIONS as u64 + SPARE_FILES)?;
                 let namespace = Namespace::new();
                 let sockets = namespace.enter(connections);
                 (namespace, Box::new(sockets))
             }
-        }
+        })
     }
+}
+
+/// Lets this process open so many files, which takes a privilege if the hard limit is lower.
+fn allow_open_files(wanted: u64) -> Result<(), String> {
+    let hard = getrlimit(Resource::Nofile).maximum;
+    let limit = Rlimit {
+        current: Some(wanted),
+        // No limit is `None`, and stays.
+        maximum: hard.map(|hard| hard.max(wanted)),
+    };
+    setrlimit(Resource::Nofile, limit).map_err(|error| {
+        let hard = hard.map_or("unlimited".to_owned(), |hard| hard.to_string());
+        format!("it takes {wanted} open files, the hard limit is {hard} (ulimit -Hn) and cannot be raised (limit: /proc/sys/fs/nr_open): {error}")
+    })
 }
 
 /// Established connections over loopback, from as many addresses as their ports take.
 fn connections() -> (TcpListener, Vec<TcpStream>) {
-    let hard = getrlimit(Resource::Nofile).maximum;
-    let limit = Rlimit {
-        current: hard,
-        maximum: hard,
-    };
-    setrlimit(Resource::Nofile, limit).expect("as many open files as allowed");
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 9)).expect("a listener");
     let server = listener.local_addr().expect("its address");
     let mut streams = Vec::with_capacity(2 * CONNECTIONS);
