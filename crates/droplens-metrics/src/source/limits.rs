@@ -49,7 +49,7 @@ families! {
     ORPHANS: Gauge "droplens_tcp_orphans_limit_sockets" [] Constant(1),
         "The most TCP sockets that no process holds any more (net.ipv4.tcp_max_orphans).";
     NEIGHBOURS: Gauge "droplens_neighbour_table_limit_entries" ["family", "bound"] Constant(6),
-        "Neighbour table: below thresh1 no entry is collected, above thresh2 after 5 s, thresh3 is the most there may be (net.ipv4|ipv6.neigh.default.gc_thresh1-3).";
+        "Neighbour table: below thresh1 no entry is collected, above thresh2 after 5 s, thresh3 is the most there may be (net.ipv4.neigh.default.gc_thresh1-3, net.ipv6 likewise).";
     REASSEMBLY: Gauge "droplens_ip_reassembly_limit_bytes" ["family"] Constant(2),
         "The most memory of fragments waiting for the rest (net.ipv4.ipfrag_high_thresh, net.ipv6.ip6frag_high_thresh).";
     OPEN_FILES: Gauge "droplens_open_files_limit" [] Constant(1),
