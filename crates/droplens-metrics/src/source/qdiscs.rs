@@ -1,13 +1,15 @@
 //! Queueing disciplines. What hangs below `mq` and `mqprio`, one for each transmit queue, is
 //! already summed up in their own numbers, and `noqueue` has none.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt;
 
-use droplens_model::Source;
 use droplens_model::peaks::QdiscPeaks;
 use droplens_model::sample::qdiscs::{
     Fq, FqCodel, Htb, Qdisc, QdiscDetail, QdiscKey, QdiscKindTotals, Qdiscs, QueueStatistics, Tbf,
 };
+use droplens_model::{IfIndex, Source};
 
 use crate::Origin;
 use crate::context::Context;
@@ -85,11 +87,15 @@ pub(super) fn encode(
     } = qdiscs;
     let mut shown = Vec::with_capacity(qdiscs.len());
     let mut details = Vec::<([Label<'_>; 4], Details)>::with_capacity(qdiscs.len());
+    let parents = Parents::new(qdiscs);
+    let mut sums = HashMap::with_capacity(qdiscs.len());
     for qdisc in qdiscs.iter().filter(|qdisc| &*qdisc.key.kind != "noqueue") {
         let Some(labels) = labels(&qdisc.key, context) else {
             continue;
         };
-        let queue_of = multiqueue_above(qdisc, qdiscs).filter(|_| !context.options.per_queue);
+        let queue_of = parents
+            .multiqueue_above(qdisc)
+            .filter(|_| !context.options.per_queue);
         let Some(root) = queue_of else {
             shown.push((labels, qdisc));
             details.push((labels, detail(qdisc)));
@@ -102,9 +108,17 @@ pub(super) fn encode(
             Label::Text(""),
             Label::Handle(root.key.handle),
         ];
-        match details.iter_mut().find(|(known, _)| *known == labels) {
-            Some((_, sums)) => add(sums, &detail(qdisc)),
-            None => details.push((labels, detail(qdisc))),
+        let group = (qdisc.key.device, root.key.handle, &*qdisc.key.kind);
+        match sums.entry(group) {
+            Entry::Occupied(position) => {
+                if let Some((_, sums)) = details.get_mut(*position.get()) {
+                    add(sums, &detail(qdisc));
+                }
+            }
+            Entry::Vacant(position) => {
+                position.insert(details.len());
+                details.push((labels, detail(qdisc)));
+            }
         }
     }
     let folded = context.derived.qdiscs_by_kind.iter();
@@ -216,23 +230,36 @@ fn peaks(key: &QdiscKey, context: &Context<'_>) -> Option<[Option<Value>; 2]> {
     Some([cell(dropped), cell(backlog_packets)])
 }
 
-/// The `mq` or `mqprio` below which a qdisc hangs, however deep.
-fn multiqueue_above<'q>(qdisc: &'q Qdisc, all: &'q [Qdisc]) -> Option<&'q Qdisc> {
-    const DEEPEST: usize = 8;
-    let mut below = qdisc;
-    for _ in 0..DEEPEST {
-        let major = below.key.parent.major();
-        below = all.iter().find(|above| {
-            above.key.device == below.key.device
-                && above.key.handle.major() == major
-                && (major != 0 || is_multiqueue(above))
-                && above.key != below.key
-        })?;
-        if is_multiqueue(below) {
-            return Some(below);
+/// Qdiscs by device and number. Without a number only `mq` and `mqprio` can have children.
+#[derive(Debug)]
+struct Parents<'q>(HashMap<(IfIndex, u16), &'q Qdisc>);
+
+impl<'q> Parents<'q> {
+    fn new(all: &'q [Qdisc]) -> Self {
+        let mut parents = HashMap::with_capacity(all.len());
+        for qdisc in all {
+            let major = qdisc.key.handle.major();
+            if major != 0 || is_multiqueue(qdisc) {
+                parents.entry((qdisc.key.device, major)).or_insert(qdisc);
+            }
         }
+        Self(parents)
     }
-    None
+
+    /// The `mq` or `mqprio` below which a qdisc hangs, however deep.
+    fn multiqueue_above(&self, qdisc: &'q Qdisc) -> Option<&'q Qdisc> {
+        const DEEPEST: usize = 8;
+        let mut below = qdisc;
+        for _ in 0..DEEPEST {
+            let QdiscKey { device, parent, .. } = &below.key;
+            let above = self.0.get(&(*device, parent.major())).copied();
+            below = above.filter(|above| above.key != below.key)?;
+            if is_multiqueue(below) {
+                return Some(below);
+            }
+        }
+        None
+    }
 }
 
 fn is_multiqueue(qdisc: &Qdisc) -> bool {
@@ -322,4 +349,47 @@ fn detail(qdisc: &Qdisc) -> Details {
         }
     }
     details
+}
+
+#[cfg(test)]
+mod tests {
+    use droplens_model::sample::qdiscs::TcHandle;
+
+    use super::*;
+
+    fn qdisc(device: u32, kind: &str, handle: u32, parent: u32) -> Qdisc {
+        Qdisc {
+            key: QdiscKey {
+                device: IfIndex(device),
+                handle: TcHandle(handle),
+                parent: TcHandle(parent),
+                kind: kind.into(),
+            },
+            statistics: QueueStatistics::default(),
+            detail: QdiscDetail::None,
+        }
+    }
+
+    #[test]
+    fn what_hangs_below_a_multiqueue_is_found_on_its_own_device_only() {
+        let root = TcHandle::ROOT.0;
+        let all = [
+            qdisc(1, "mq", 0, root),
+            qdisc(1, "fq_codel", 0, 0x1),
+            qdisc(1, "ingress", 0xffff_0000, TcHandle::INGRESS.0),
+            qdisc(2, "mq", 0x8001_0000, root),
+            qdisc(2, "htb", 0x10_0000, 0x8001_0002),
+            qdisc(2, "fq", 0x11_0000, 0x10_0005),
+            qdisc(3, "fq_codel", 0, root),
+            qdisc(4, "htb", 0x10_0000, root),
+            qdisc(4, "fq", 0x11_0000, 0x10_0005),
+        ];
+        let parents = Parents::new(&all);
+        let above: Vec<_> = all
+            .iter()
+            .map(|qdisc| Some(parents.multiqueue_above(qdisc)?.key.device.0))
+            .collect();
+        let (one, two) = (Some(1), Some(2));
+        assert_eq!(above, [None, one, None, None, two, two, None, None, None]);
+    }
 }
