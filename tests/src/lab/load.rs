@@ -29,6 +29,17 @@ pub fn udp(namespace: &Namespace, address: &str) -> UdpSocket {
     socket
 }
 
+/// Keeps the calling thread on one CPU from now on.
+///
+/// # Panics
+///
+/// When there is no such CPU.
+pub fn stay_on_cpu(cpu: usize) {
+    let mut only = rustix::thread::CpuSet::new();
+    only.set(cpu);
+    rustix::thread::sched_setaffinity(None, &only).expect("a CPU to stay on");
+}
+
 /// Sends `count` datagrams of `size` bytes; those that the kernel refuses for want of buffers or
 /// because a queue dropped them count as sent, since they were handed over.
 ///
