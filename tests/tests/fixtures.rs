@@ -38,8 +38,7 @@ fn metrics_of(root: &Path) -> Metrics {
 }
 
 fn text(root: &Path, file: &str) -> String {
-    let path = root.join(file);
-    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    std::fs::read_to_string(root.join(file)).expect(file)
 }
 
 /// `0-1,3` in numbers.
@@ -48,8 +47,8 @@ fn cpu_list(list: &str) -> Vec<u64> {
     list.trim()
         .split(',')
         .flat_map(|range| {
-            let (first, last) = range.split_once('-').unwrap_or((range, range));
-            number(first)..=number(last)
+            let (from, to) = range.split_once('-').unwrap_or((range, range));
+            number(from)..=number(to)
         })
         .collect()
 }
