@@ -2,6 +2,8 @@
 
 #![allow(
     clippy::allow_attributes,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
     dead_code,
     missing_docs,
     reason = "shared by several tests"
