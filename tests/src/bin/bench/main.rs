@@ -24,7 +24,6 @@ use std::time::Duration;
 
 use droplens_tests::agent::{Agent, Options};
 use droplens_tests::lab::Namespace;
-use droplens_tests::skip;
 
 use exporter::Exporter;
 use process::Meter;
@@ -54,16 +53,15 @@ struct Cost {
 }
 
 fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [word, holder, count] = arguments.as_slice()
+        && word == scene::HOLD
+    {
+        return scene::hold(holder, count);
+    }
     print_header();
     for scene in [Scene::Idle, Scene::Devices, Scene::Sockets] {
-        let (namespace, _props) = match scene.set() {
-            Ok(set) => set,
-            Err(reason) => {
-                println!("### {}\n\nNot measured: {reason}.\n", scene.name());
-                skip::because(scene.name(), &reason);
-                continue;
-            }
-        };
+        let (namespace, _props) = scene.set();
         let exporter = Exporter::start(&namespace, scene.collectors()).map(|exporter| {
             let cost = exporter.cost(SCRAPES);
             drop(exporter);
