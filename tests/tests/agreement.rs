@@ -228,3 +228,73 @@ fn conntrack_statistics_agree_with_conntrack() {
     });
     agent.stop();
 }
+
+/// The number after a word of `ss -s`, such as `timewait`.
+fn after(text: &str, word: &str) -> u64 {
+    let (_, rest) = text.split_once(word).expect(word);
+    let rest = rest.trim_start();
+    let end = rest
+        .find(|character: char| !character.is_ascii_digit())
+        .unwrap_or(rest.len());
+    rest[..end].parse().expect(word)
+}
+
+#[test]
+fn socket_totals_agree_with_ss() {
+    needs_root!();
+    let namespace = Namespace::new();
+    let agent = Options::new().start(&namespace);
+    let listener = load::listen(&namespace, "127.0.0.1:9001", 16);
+    let patience = std::time::Duration::from_secs(2);
+    let connect = || {
+        let client = load::connect(&namespace, "127.0.0.1:9001", patience).expect("a connection");
+        (client, listener.accept().expect("its other end").0)
+    };
+    let _pairs: Vec<_> = (0..6).map(|_| connect()).collect();
+    for _ in 0..4 {
+        // Who closes first has to wait.
+        let (client, server) = connect();
+        drop(client);
+        drop(server);
+    }
+    let _udp: Vec<_> = ["127.0.0.1:0", "127.0.0.1:0", "[::1]:0"]
+        .map(|address| load::udp(&namespace, address))
+        .into();
+    let tool = || namespace.sh("ss -s");
+
+    // Every scrape leaves one more connection in TIME-WAIT, so that figure only grows.
+    let waiting = [("state", "time_wait")];
+    let time_wait = || vec![after(&tool(), "timewait"); 2];
+    assert!(time_wait() >= vec![4; 2]);
+    agree(&agent, time_wait, |metrics| {
+        let whole = droplens_tests::exposition::whole;
+        let counted = metrics.get("droplens_sockstat_tcp_time_wait", &[])?;
+        metrics.all("droplens_tcp_sockets", &waiting).next()?;
+        Some(vec![
+            whole(counted)?,
+            metrics.sum("droplens_tcp_sockets", &waiting),
+        ])
+    });
+
+    // Both ends of six, and of the scrape's own while it lasts.
+    let established = after(&tool(), "estab");
+    assert_eq!(established, 12);
+    let state = [("family", "ipv4"), ("state", "established")];
+    agent.scrape_until_value("droplens_tcp_sockets", &state, established + 2);
+
+    let said = tool();
+    let udp = said
+        .lines()
+        .find_map(|line| line.strip_prefix("UDP"))
+        .expect("a line about UDP");
+    let udp: Vec<u64> = udp
+        .split_whitespace()
+        .map(|number| number.parse().expect("a number"))
+        .collect();
+    assert_eq!(udp, [3, 2, 1], "{said}");
+    for (protocol, sockets) in [("UDP", 2), ("UDP6", 1)] {
+        let labels = [("protocol", protocol)];
+        agent.scrape_until_value("droplens_sockstat_sockets", &labels, sockets);
+    }
+    agent.stop();
+}

@@ -150,3 +150,41 @@ fn kernel_counter(namespace: &Namespace, key: &str) -> u64 {
     let all = json::parse(&namespace.sh("nstat -a -z -s -j"));
     json::number(&all, &format!("/kernel/{key}"))
 }
+
+#[test]
+fn udp_drops_are_told_by_port_and_outlive_the_socket() {
+    needs_root!();
+    let namespace = Namespace::new();
+    let agent = Options::new().start(&namespace);
+    let receiver = load::udp(&namespace, "127.0.0.1:9000");
+    let roomy = load::udp(&namespace, "127.0.0.1:9001");
+    socket2::SockRef::from(&receiver)
+        .set_recv_buffer_size(8192)
+        .expect("a small receive buffer");
+    let sender = load::udp(&namespace, "127.0.0.1:0");
+    load::send(&sender, "127.0.0.1:9000", 100, 1000);
+    load::send(&sender, "127.0.0.1:9001", 3, 1000);
+    let dropped = 100 - load::drain(&receiver) as u64;
+    assert!(dropped > 50, "8 KiB dropped only {dropped} of 100 kB");
+
+    let name = "droplens_udp_port_dropped_total";
+    let port = [("family", "ipv4"), ("port", "9000")];
+    let metrics = agent.scrape_until_value(name, &port, dropped);
+    assert_eq!(
+        metrics.sum(name, &[]),
+        dropped,
+        "no other port dropped anything"
+    );
+
+    drop((receiver, roomy));
+    let readings = "droplens_source_readings_total";
+    let source = [("source", "sockets")];
+    let before = agent.scrape().count(readings, &source);
+    let metrics = agent.scrape_until("a reading without the socket", |metrics| {
+        let new = metrics.count(readings, &source) > before;
+        new.then_some(()).ok_or_else(|| "none yet".to_owned())
+    });
+    assert_eq!(metrics.count(name, &port), dropped);
+    assert_eq!(metrics.sum(name, &[]), dropped);
+    agent.stop();
+}

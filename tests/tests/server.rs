@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use droplens_tests::agent::Options;
 use droplens_tests::binary::droplens;
-use droplens_tests::lab::{Namespace, load};
-use droplens_tests::needs_root;
+use droplens_tests::exposition::Metrics;
+use droplens_tests::lab::{Namespace, load, veth};
+use droplens_tests::{http, needs_root};
 
 fn stream(namespace: &Namespace) -> TcpStream {
     load::connect(namespace, "127.0.0.1:13767", Duration::from_secs(2)).expect("a connection")
@@ -124,5 +125,41 @@ fn a_host_without_ipv6_is_served() {
             .count("droplens_source_up", &[("source", "snmp")]),
         1
     );
+    agent.stop();
+}
+
+/// What a client on another host is told about a page.
+fn remote(client: &Namespace, path: &str) -> http::Answer {
+    let server = "10.9.1.1:13767".parse().expect("an address");
+    client
+        .enter(|| http::get(server, path, &[]))
+        .expect("an answer")
+}
+
+#[test]
+fn only_clients_on_the_host_see_details_unless_others_are_allowed() {
+    needs_root!();
+    let (host, other) = (Namespace::new(), Namespace::new());
+    veth(&host, "v0", &other, "v1", 1);
+    let agent = Options::new()
+        .config("")
+        .listening_as_configured()
+        .start(&host);
+    let refusal = remote(&other, "/");
+    assert_eq!(refusal.status, 403);
+    assert!(refusal.text().contains("remote_details"), "{refusal:?}");
+    assert_eq!(agent.get("/", &[]).expect("an answer").status, 200);
+    for path in ["/metrics", "/-/healthy", "/-/ready"] {
+        assert_eq!(remote(&other, path).status, 200, "{path}");
+    }
+    Metrics::parse(&remote(&other, "/metrics").text()).expect("an exposition");
+    agent.stop();
+
+    let agent = Options::new()
+        .config("[web]\nremote_details = true\n")
+        .listening_as_configured()
+        .start(&host);
+    assert_eq!(remote(&other, "/").status, 200);
+    assert_eq!(remote(&other, "/metrics").status, 200);
     agent.stop();
 }
