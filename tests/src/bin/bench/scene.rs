@@ -32,6 +32,15 @@ pub(crate) enum Scene {
 }
 
 impl Scene {
+    /// The argument that chooses it.
+    pub(crate) const fn id(self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Devices => "devices",
+            Self::Sockets => "sockets",
+        }
+    }
+
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Idle => "idle host",
