@@ -118,13 +118,15 @@ fn measure(namespace: &Namespace, config: &str) -> Cost {
     let scrape = each(&scrape_once);
     let plain = each(&scrape_plain);
 
-    let steady = meter.during(|| {
-        for _ in 0..STEADY.as_secs() / SCRAPE_INTERVAL.as_secs() {
-            std::thread::sleep(SCRAPE_INTERVAL);
-            scrape_once();
-        }
-    });
-    let steady = steady.div_f64(STEADY.as_secs_f64());
+    let before = meter.ticks();
+    for _ in 0..STEADY.as_secs() / SCRAPE_INTERVAL.as_secs() {
+        std::thread::sleep(SCRAPE_INTERVAL);
+        scrape_once();
+    }
+    let steady = meter
+        .ticks()
+        .saturating_sub(before)
+        .div_f64(STEADY.as_secs_f64());
     finish(agent, &meter, [scrape, plain], steady)
 }
 
