@@ -179,7 +179,7 @@ fn statistics(bytes: &[u8]) -> NeighbourStatistics {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::netlink::testing::{attribute, words};
+    use crate::testing::{attribute, words};
     use proptest::prelude::*;
 
     fn message(family: u8, attributes: &[Vec<u8>]) -> Vec<u8> {
@@ -247,7 +247,7 @@ mod tests {
 #[cfg(test)]
 mod live {
     use super::*;
-    use crate::netlink::testing::{command, in_namespace};
+    use crate::testing::{command, in_namespace};
 
     #[test]
     fn both_tables_are_there_without_privilege() {

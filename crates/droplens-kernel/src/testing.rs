@@ -1,48 +1,77 @@
-//! What the tests of several modules need.
+//! What the tests of several modules need: messages and network namespaces.
 
-use std::process::Command;
+use std::io::Write;
 
 use crate::netlink::align;
 
-/// An attribute with its padding.
+/// Bytes of an attribute's header.
+const HEADER: usize = 4;
+
+/// An attribute with its padding, in the host's byte order.
 pub(crate) fn attribute(kind: u16, payload: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
-    bytes.extend(u16::try_from(4 + payload.len()).unwrap().to_ne_bytes());
+    bytes.extend(u16::try_from(HEADER + payload.len()).unwrap().to_ne_bytes());
     bytes.extend(kind.to_ne_bytes());
     bytes.extend(payload);
     bytes.resize(align(bytes.len()), 0);
     bytes
 }
 
+/// Numbers as a structure of the kernel holds them.
+pub(crate) fn words(words: &[u32]) -> Vec<u8> {
+    words.iter().flat_map(|word| word.to_ne_bytes()).collect()
+}
+
+/// Runs `test` in a new thread with a network namespace of its own, where only `lo` is, and up.
+/// Says so and does nothing if the privilege for that is lacking.
+pub(crate) fn in_namespace(test: impl FnOnce() + Send) {
+    std::thread::scope(|scope| {
+        let thread = scope.spawn(|| {
+            if let Err(error) = new_namespace() {
+                skip(&format!("no network namespace of its own: {error}"));
+                return;
+            }
+            command("ip", "link set lo up");
+            test();
+        });
+        if let Err(panic) = thread.join() {
+            std::panic::resume_unwind(panic);
+        }
+    });
+}
+
+/// Says that a test did nothing, past the harness, which keeps what passing tests print to itself.
+/// Where everything has to run, that is a failure.
+fn skip(why: &str) {
+    assert!(std::env::var_os("CI").is_none(), "SKIPPED in CI: {why}");
+    let _closed = writeln!(std::io::stderr(), "SKIPPED: {why}");
+}
+
+#[expect(
+    unsafe_code,
+    reason = "rustix leaves sharing of descriptors to the caller"
+)]
+fn new_namespace() -> rustix::io::Result<()> {
+    // SAFETY: only the network namespace is left, the table of descriptors stays shared.
+    unsafe { rustix::thread::unshare_unsafe(rustix::thread::UnshareFlags::NEWNET) }
+}
+
+/// Runs a command in the calling thread's namespace and returns what it prints.
+pub(crate) fn command(program: &str, arguments: &str) -> String {
+    let output = std::process::Command::new(program)
+        .args(arguments.split_whitespace())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{program} {arguments}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Runs `ip` with these words.
+pub(crate) fn ip(arguments: &str) {
+    command("ip", arguments);
+}
+
 /// Several attributes or other pieces of a message one after another.
 pub(crate) fn concat(pieces: &[Vec<u8>]) -> Vec<u8> {
     pieces.concat()
-}
-
-/// Runs `test` in a fresh thread with a network namespace of its own, which ends with it. Says
-/// loudly that it did not where the privilege is missing.
-pub(crate) fn in_namespace(test: impl FnOnce() + Send + 'static) {
-    let thread = std::thread::spawn(move || {
-        #[expect(unsafe_code, reason = "no safe wrapper")]
-        // SAFETY: only this thread, which nothing else uses, leaves its network namespace.
-        let result = unsafe { libc::unshare(libc::CLONE_NEWNET) };
-        if result != 0 {
-            let error = std::io::Error::last_os_error();
-            eprintln!("SKIPPED: no network namespace without privilege: {error}");
-            return;
-        }
-        test();
-    });
-    if let Err(panic) = thread.join() {
-        std::panic::resume_unwind(panic);
-    }
-}
-
-/// Runs a command line of `ip`.
-pub(crate) fn ip(arguments: &str) {
-    let status = Command::new("ip")
-        .args(arguments.split_whitespace())
-        .status()
-        .expect("the ip command");
-    assert!(status.success(), "ip {arguments}");
 }

@@ -177,7 +177,7 @@ mod live {
     use std::net::UdpSocket;
 
     use super::*;
-    use crate::netlink::testing::{command, in_namespace};
+    use crate::testing::{command, in_namespace};
 
     #[test]
     fn entries_and_statistics_are_of_the_thread_s_namespace() {

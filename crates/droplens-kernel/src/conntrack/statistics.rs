@@ -188,7 +188,7 @@ fn unwrap_cpu(unwrapper: &mut Unwrapper<CpuId, COUNTERS>, raw: &RawCpu) -> Connt
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::netlink::testing::attribute;
+    use crate::testing::attribute;
     use proptest::prelude::*;
 
     /// Linux 6.18, two CPUs, numbers set by hand.

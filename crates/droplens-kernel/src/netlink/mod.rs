@@ -9,8 +9,6 @@ mod generic;
 mod lazy;
 mod message;
 mod socket;
-#[cfg(test)]
-pub(crate) mod testing;
 
 #[cfg(test)]
 pub(crate) use attributes::align;

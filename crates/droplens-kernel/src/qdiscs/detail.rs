@@ -176,7 +176,7 @@ fn htb_class(
 mod tests {
     use super::super::message::RawStatistics;
     use super::*;
-    use crate::netlink::testing::{attribute, words};
+    use crate::testing::{attribute, words};
     use proptest::prelude::*;
 
     fn message<'a>(kind: &'a str, options: &'a [u8], own: &'a [u8]) -> TcMessage<'a> {

@@ -6,7 +6,7 @@ use droplens_model::sample::qdiscs::{ClassDetail, QdiscDetail, Qdiscs, TcHandle}
 
 use super::QdiscsReader;
 use crate::Reader;
-use crate::netlink::testing::{command, in_namespace};
+use crate::testing::{command, in_namespace};
 
 /// Sends `count` datagrams of 1 000 bytes to this host; those a qdisc drops are not missed.
 fn flood(count: usize) {

@@ -130,7 +130,7 @@ impl RawStatistics {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::netlink::testing::{attribute, words};
+    use crate::testing::{attribute, words};
     use proptest::prelude::*;
 
     fn basic(bytes: u64, packets: u32) -> Vec<u8> {

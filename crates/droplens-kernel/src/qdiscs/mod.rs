@@ -247,7 +247,7 @@ impl Kinds {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::netlink::testing::{attribute, words};
+    use crate::testing::{attribute, words};
 
     fn payload(kind: &str, device: u32, drops: u32) -> Vec<u8> {
         let mut bytes = words(&[0, device, 0x0001_0000, 0xffff_ffff, 0]);

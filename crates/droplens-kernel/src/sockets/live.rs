@@ -7,7 +7,7 @@ use droplens_model::sample::sockets::{EphemeralPorts, Sockets, TcpState};
 use socket2::{Domain, Socket, Type};
 
 use super::SocketsReader;
-use crate::netlink::testing::{command, in_namespace};
+use crate::testing::{command, in_namespace};
 use crate::{Reader, Root};
 
 fn read(reader: &mut SocketsReader) -> Sockets {

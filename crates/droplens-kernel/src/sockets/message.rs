@@ -119,7 +119,7 @@ impl<'a> SocketMessage<'a> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::netlink::testing::{attribute, words};
+    use crate::testing::{attribute, words};
     use proptest::prelude::*;
 
     /// A socket as a test describes it.

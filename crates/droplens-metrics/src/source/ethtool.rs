@@ -33,7 +33,7 @@ families! {
     PAUSE_TX: Counter "droplens_ethtool_pause_transmit_frames_total" ["device"] PerDevice(1), "Pause frames sent: this host could not keep up (ETHTOOL_A_PAUSE_STAT_TX_FRAMES).";
     FEC_CORRECTED: Counter "droplens_ethtool_fec_corrected_blocks_total" ["device"] PerDevice(1), "Code words that forward error correction put right (ETHTOOL_A_FEC_STAT_CORRECTED).";
     FEC_UNCORRECTABLE: Counter "droplens_ethtool_fec_uncorrectable_blocks_total" ["device"] PerDevice(1), "Code words that forward error correction could not put right: frames were lost (ETHTOOL_A_FEC_STAT_UNCORR).";
-    FEC_BITS: Counter "droplens_ethtool_fec_corrected_bits_total" ["device"] PerDevice(1), "Bits that forward error correction put right (ETHTOOL_A_FEC_STAT_CORR_BITS).";
+    FEC_BITS: Counter "droplens_ethtool_fec_bit_corrections_total" ["device"] PerDevice(1), "Bits that forward error correction put right (ETHTOOL_A_FEC_STAT_CORR_BITS).";
     STANDARD: Counter "droplens_ethtool_standard_total" ["device", "group", "name"] Rule("devices x 43 standard statistics"),
         "Statistics as IEEE 802.3 and RFC 2819 define them, where the driver tells them (ETHTOOL_MSG_STATS_GET).";
 }

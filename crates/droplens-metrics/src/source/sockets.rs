@@ -9,7 +9,7 @@ use crate::Origin;
 use crate::context::Context;
 use crate::encoder::{Encoder, Label, cell};
 use crate::family::families;
-use crate::ports::Slots;
+use crate::ports::{Places, Port};
 
 families! {
     Origin::Source(Source::Sockets);
@@ -38,8 +38,8 @@ families! {
 /// Which ports have series of their own.
 #[derive(Debug, Default)]
 pub(crate) struct Ports {
-    listeners: Slots,
-    udp: Slots,
+    listeners: Places,
+    udp: Places,
 }
 
 pub(crate) fn encode(
@@ -85,67 +85,89 @@ pub(crate) fn encode(
     for listener in listeners {
         ports
             .listeners
-            .admit((listener.family, listener.port), most);
+            .observe((listener.family, listener.port), listener.drops, most);
     }
+    // Ports get a place once they drop, and stay in the sample from then on.
     for port in udp.iter().filter(|port| port.drops > 0) {
-        ports.udp.admit((port.family, port.port), most);
+        ports
+            .udp
+            .observe((port.family, port.port), port.drops, most);
     }
-    encode_ports(
-        [&QUEUE, &QUEUE_LIMIT, &LISTENER_DROPS],
-        &ports.listeners,
-        listeners.iter().map(listener),
-        encoder,
-    )?;
-    encode_ports([&UDP_DROPS], &ports.udp, udp.iter().map(udp_port), encoder)
+    ports.listeners.finish();
+    ports.udp.finish();
+    encode_queues(&ports.listeners, listeners, encoder)?;
+    let drops = listeners
+        .iter()
+        .map(|one| ((one.family, one.port), one.drops));
+    encode_drops(&LISTENER_DROPS, &ports.listeners, drops, encoder)?;
+    let drops = udp.iter().map(udp_drops);
+    encode_drops(&UDP_DROPS, &ports.udp, drops, encoder)
 }
 
-type Port = (Family, u16);
-
-fn listener(listener: &Listener) -> (Port, [u64; 3]) {
-    let Listener {
-        family,
-        port,
-        sockets: _,
-        accept_queue,
-        accept_queue_limit,
-        fullest: _, // diagnosis names it
-        drops,
-    } = *listener;
-    ((family, port), [accept_queue, accept_queue_limit, drops])
+/// The accept queues of the ports that are shown, and the sums of the others.
+fn encode_queues(
+    places: &Places,
+    listeners: &[Listener],
+    encoder: &mut Encoder<'_>,
+) -> fmt::Result {
+    let row = |listener: &Listener| {
+        let Listener {
+            family,
+            port,
+            sockets: _,
+            accept_queue,
+            accept_queue_limit,
+            fullest: _, // diagnosis names it
+            drops: _,   // a counter: told apart
+        } = *listener;
+        ((family, port), [accept_queue, accept_queue_limit])
+    };
+    let others = Family::ALL.map(|family| {
+        let hidden = listeners
+            .iter()
+            .map(row)
+            .filter(|(port, _)| port.0 == family && !places.shows(*port));
+        let sums = hidden.fold([0_u64; 2], |[queue, limit], (_, [own_queue, own_limit])| {
+            [
+                queue.saturating_add(own_queue),
+                limit.saturating_add(own_limit),
+            ]
+        });
+        ([family.id().into(), Label::Text("other")], sums.map(cell))
+    });
+    let shown = listeners
+        .iter()
+        .map(row)
+        .filter(|(port, _)| places.shows(*port));
+    let shown =
+        shown.map(|((family, port), values)| ([family.id().into(), port.into()], values.map(cell)));
+    encoder.table([&QUEUE, &QUEUE_LIMIT], shown.chain(others))
 }
 
-fn udp_port(udp: &UdpPort) -> (Port, [u64; 1]) {
+fn udp_drops(udp: &UdpPort) -> (Port, u64) {
     let UdpPort {
         family,
         port,
         sockets: _,
-        receive_queue_bytes: _,
+        receive_queue_bytes: _, // reports name it
         drops,
     } = *udp;
-    ((family, port), [drops])
+    ((family, port), drops)
 }
 
-/// The ports that are shown, and the sums of the others, which are there from the start.
-fn encode_ports<const F: usize>(
-    families: [&crate::Family; F],
-    slots: &Slots,
-    rows: impl Iterator<Item = (Port, [u64; F])> + Clone,
+/// The counters of the ports that are shown, and that of the others, which is there from the
+/// start.
+fn encode_drops(
+    family: &crate::Family,
+    places: &Places,
+    drops: impl Iterator<Item = (Port, u64)>,
     encoder: &mut Encoder<'_>,
 ) -> fmt::Result {
-    let others = Family::ALL.map(|family| {
-        let hidden = rows
-            .clone()
-            .filter(|(port, _)| port.0 == family && !slots.shows(*port));
-        let sums = hidden.fold([0_u64; F], |mut sums, (_, values)| {
-            for (sum, value) in sums.iter_mut().zip(values) {
-                *sum = sum.saturating_add(value);
-            }
-            sums
-        });
-        ([family.id().into(), Label::Text("other")], sums.map(cell))
-    });
-    let shown = rows
-        .filter(|(port, _)| slots.shows(*port))
-        .map(|((family, port), values)| ([family.id().into(), port.into()], values.map(cell)));
-    encoder.table(families, shown.chain(others))
+    let shown = drops
+        .filter(|(port, _)| places.shows(*port))
+        .map(|((of, port), drops)| ([of.id().into(), port.into()], drops));
+    let others = Family::ALL
+        .into_iter()
+        .map(|of| ([of.id().into(), Label::Text("other")], places.others(of)));
+    encoder.series(family, shown.chain(others))
 }

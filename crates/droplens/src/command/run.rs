@@ -20,6 +20,9 @@ use crate::{log, notify, privileges, web};
 /// Threads of the async runtime: it only shuffles bytes, readers have their own.
 const RUNTIME_THREADS: usize = 2;
 
+/// The thread that encodes stays from one scrape to the next: making one costs more than a scrape.
+const ENCODER_STAYS: Duration = Duration::from_secs(120);
+
 pub(crate) fn run(options: &Options) -> Outcome {
     let config = options.load()?;
     let level = log::start(&config.log);
@@ -31,6 +34,7 @@ pub(crate) fn run(options: &Options) -> Outcome {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(RUNTIME_THREADS)
         .thread_name("web")
+        .thread_keep_alive(ENCODER_STAYS)
         .enable_all()
         .build()?;
     let agent = Agent {

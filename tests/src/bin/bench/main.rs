@@ -24,7 +24,6 @@ use std::time::Duration;
 
 use droplens_tests::agent::{Agent, Options};
 use droplens_tests::lab::Namespace;
-use droplens_tests::skip;
 
 use exporter::Exporter;
 use process::Meter;
@@ -46,6 +45,8 @@ struct Cost {
     collection: Duration,
     /// One scrape: encoding and sending.
     scrape: Duration,
+    /// One scrape without gzip.
+    plain: Duration,
     /// CPU time per second in the steady state.
     steady: Duration,
     resident_bytes: u64,
@@ -54,16 +55,19 @@ struct Cost {
 }
 
 fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [word, holder, count] = arguments.as_slice()
+        && word == scene::HOLD
+    {
+        return scene::hold(holder, count);
+    }
     print_header();
-    for scene in [Scene::Idle, Scene::Devices, Scene::Sockets] {
-        let (namespace, _props) = match scene.set() {
-            Ok(set) => set,
-            Err(reason) => {
-                println!("### {}\n\nNot measured: {reason}.\n", scene.name());
-                skip::because(scene.name(), &reason);
-                continue;
-            }
-        };
+    let wanted = |scene: &Scene| arguments.is_empty() || arguments.iter().any(|a| a == scene.id());
+    for scene in [Scene::Idle, Scene::Devices, Scene::Sockets]
+        .into_iter()
+        .filter(wanted)
+    {
+        let (namespace, _props) = scene.set();
         let exporter = Exporter::start(&namespace, scene.collectors()).map(|exporter| {
             let cost = exporter.cost(SCRAPES);
             drop(exporter);
@@ -100,24 +104,38 @@ fn measure(namespace: &Namespace, config: &str) -> Cost {
             .get("/metrics", &[("Accept-Encoding", "gzip")])
             .expect("a scrape");
     };
+    let scrape_plain = || {
+        agent.get("/metrics", &[]).expect("a scrape");
+    };
     let background = meter.during(|| std::thread::sleep(Duration::from_secs(4))) / 4;
     scrape_once();
-    let started = std::time::Instant::now();
-    let scraping = meter.during(|| (0..SCRAPES).for_each(|_| scrape_once()));
-    let readings = background.mul_f64(started.elapsed().as_secs_f64());
-    let scrape = scraping.saturating_sub(readings) / SCRAPES;
+    let each = |scrape: &dyn Fn()| {
+        let started = std::time::Instant::now();
+        let scraping = meter.during(|| (0..SCRAPES).for_each(|_| scrape()));
+        let readings = background.mul_f64(started.elapsed().as_secs_f64());
+        scraping.saturating_sub(readings) / SCRAPES
+    };
+    let scrape = each(&scrape_once);
+    let plain = each(&scrape_plain);
 
-    let steady = meter.during(|| {
-        for _ in 0..STEADY.as_secs() / SCRAPE_INTERVAL.as_secs() {
-            std::thread::sleep(SCRAPE_INTERVAL);
-            scrape_once();
-        }
-    });
-    let steady = steady.div_f64(STEADY.as_secs_f64());
-    finish(agent, &meter, scrape, steady)
+    let before = meter.ticks();
+    for _ in 0..STEADY.as_secs() / SCRAPE_INTERVAL.as_secs() {
+        std::thread::sleep(SCRAPE_INTERVAL);
+        scrape_once();
+    }
+    let steady = meter
+        .ticks()
+        .saturating_sub(before)
+        .div_f64(STEADY.as_secs_f64());
+    finish(agent, &meter, [scrape, plain], steady)
 }
 
-fn finish(agent: Agent<'_>, meter: &Meter, scrape: Duration, steady: Duration) -> Cost {
+fn finish(
+    agent: Agent<'_>,
+    meter: &Meter,
+    [scrape, plain]: [Duration; 2],
+    steady: Duration,
+) -> Cost {
     let metrics = agent.scrape();
     let of_sources = |name: &str| -> Vec<(String, f64)> {
         let series = metrics.all(name, &[]);
@@ -139,6 +157,7 @@ fn finish(agent: Agent<'_>, meter: &Meter, scrape: Duration, steady: Duration) -
     let cost = Cost {
         collection: Duration::from_secs_f64(collection),
         scrape,
+        plain,
         steady,
         resident_bytes: meter.resident_bytes(),
         series: metrics.series().len() as u64,

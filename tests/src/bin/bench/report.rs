@@ -66,7 +66,15 @@ impl fmt::Display for Row {
         let intervals: Vec<_> = intervals
             .map(|(source, seconds)| format!("{source} {seconds} s"))
             .collect();
-        writeln!(f, "\nEffective intervals: {}.", intervals.join(", "))
+        writeln!(f, "\nEffective intervals: {}.", intervals.join(", "))?;
+        let largest = self.unfolded.as_ref().unwrap_or(&self.folded);
+        let plain = largest.plain.as_secs_f64() * 1e3;
+        writeln!(
+            f,
+            "A scrape without gzip: {plain:.2} ms for {} series, {:.2} ms for 20 000.",
+            largest.series,
+            plain * 20_000.0 / largest.series as f64
+        )
     }
 }
 

@@ -1,0 +1,600 @@
+//! A host made up for tests: every source has a reading and every field a value.
+
+#![allow(
+    clippy::allow_attributes,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    dead_code,
+    missing_docs,
+    reason = "shared by several tests"
+)]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use droplens_metrics::View;
+use droplens_model::sample::conntrack::{Conntrack, ConntrackCpu};
+use droplens_model::sample::cpu::{CpuTimes, Cpus};
+use droplens_model::sample::driver::{
+    Driver, DriverDevice, DriverLayout, DriverStatistic, Meaning,
+};
+use droplens_model::sample::ethtool::{
+    Channels, Ethtool, EthtoolDevice, Fec, LinkModes, LinkState, Pause, Rings, StandardStatistic,
+};
+use droplens_model::sample::interrupts::{DeviceInterrupts, Interrupts};
+use droplens_model::sample::limits::{Limit, Limits};
+use droplens_model::sample::links::{
+    Duplex, Link, LinkAttributes, LinkStatistics, Links, OperState, Xdp,
+};
+use droplens_model::sample::neighbours::{NeighbourTable, Neighbours};
+use droplens_model::sample::netstat::{Counters, Key, Layout};
+use droplens_model::sample::pressure::{Pressure, Stall};
+use droplens_model::sample::process::Process;
+use droplens_model::sample::qdiscs::{
+    FqCodel, Qdisc, QdiscDetail, QdiscKey, Qdiscs, QueueStatistics, TcHandle,
+};
+use droplens_model::sample::sockets::{EphemeralPorts, Listener, Sockets, UdpPort};
+use droplens_model::sample::sockstat::{Sockstat, SockstatValue};
+use droplens_model::sample::softirqs::{SoftirqVector, Softirqs};
+use droplens_model::sample::softnet::{Softnet, SoftnetCpu};
+use droplens_model::track::Trackers;
+use droplens_model::{
+    Cause, CpuId, Family, IfIndex, Moment, Name, Pace, Reading, Snapshot, Source, Stamped,
+};
+
+/// The size of a host.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Size {
+    pub(crate) cpus: u32,
+    pub(crate) cards: u32,
+    /// Queues of each card.
+    pub(crate) queues: u32,
+    pub(crate) veths: u32,
+    pub(crate) listeners: u16,
+    pub(crate) udp_ports: u16,
+}
+
+const NOW: Moment = Moment(Duration::from_secs(100));
+
+/// The readings of a host of this size, and what follows from them.
+pub(crate) fn view(size: Size) -> View {
+    let snapshot = snapshot(size);
+    let mut trackers = Trackers::default();
+    if let (Some(softnet), Some(links), Some(qdiscs)) = (
+        snapshot.softnet.ok(),
+        snapshot.links.ok(),
+        snapshot.qdiscs.ok(),
+    ) {
+        trackers.softnet(softnet, NOW);
+        trackers.links(links, NOW);
+        trackers.qdiscs(qdiscs, Some(links), NOW);
+    }
+    let pace = |&source: &Source| Pace {
+        source,
+        interval: source.spec().cadence.interval(),
+        readings: 10,
+        cpu: Duration::from_millis(5),
+    };
+    let paces = Source::ALL.iter().map(pace).collect();
+    View {
+        snapshot: Arc::new(snapshot),
+        derived: trackers.derive(NOW, paces).into(),
+        now: NOW,
+    }
+}
+
+fn read<T>(value: T) -> Reading<T> {
+    let at = Moment(Duration::from_millis(99_500));
+    Reading::Ok(Stamped {
+        at,
+        took: Duration::from_micros(50),
+        value: value.into(),
+    })
+}
+
+fn snapshot(size: Size) -> Snapshot {
+    Snapshot {
+        softnet: read(softnet(size)),
+        links: read(links(size)),
+        qdiscs: read(qdiscs(size)),
+        snmp: read(counters(include_str!(
+            "../../../../tests/fixtures/6.18/proc/net/snmp"
+        ))),
+        snmp6: read(counters6(include_str!(
+            "../../../../tests/fixtures/6.18/proc/net/snmp6"
+        ))),
+        netstat: read(counters(include_str!(
+            "../../../../tests/fixtures/6.18/proc/net/netstat"
+        ))),
+        sockstat: read(sockstat()),
+        cpu: read(Cpus {
+            cpus: cpus(size).map(cpu_times).collect(),
+        }),
+        softirqs: read(softirqs(size)),
+        interrupts: read(interrupts(size)),
+        conntrack: read(conntrack(size)),
+        sockets: read(sockets(size)),
+        neighbours: read(neighbours()),
+        limits: read(limits()),
+        pressure: read(pressure()),
+        driver: read(driver(size)),
+        ethtool: read(ethtool(size)),
+        process: read(process()),
+    }
+}
+
+fn cpus(size: Size) -> impl Iterator<Item = CpuId> {
+    (0..size.cpus).map(CpuId)
+}
+
+fn softnet(size: Size) -> Softnet {
+    let cpu = |cpu: CpuId| SoftnetCpu {
+        cpu,
+        processed: 1_000 + u64::from(cpu.0),
+        dropped: 7,
+        time_squeezed: 3,
+        received_rps: Some(2),
+        flow_limit: Some(1),
+        backlog: Some(5),
+    };
+    Softnet {
+        cpus: cpus(size).map(cpu).collect(),
+    }
+}
+
+fn cpu_times(cpu: CpuId) -> CpuTimes {
+    CpuTimes {
+        cpu,
+        irq: Duration::from_millis(10),
+        softirq: Duration::from_millis(250),
+        steal: Duration::ZERO,
+    }
+}
+
+fn softirqs(size: Size) -> Softirqs {
+    let names = [
+        "HI", "TIMER", "NET_TX", "NET_RX", "BLOCK", "IRQ_POLL", "TASKLET", "SCHED", "HRTIMER",
+        "RCU",
+    ];
+    let vector = |name: &str| SoftirqVector {
+        name: name.into(),
+        counts: cpus(size).map(|cpu| 100 + u64::from(cpu.0)).collect(),
+    };
+    Softirqs {
+        cpus: cpus(size).collect(),
+        vectors: names.map(vector).into(),
+    }
+}
+
+fn interrupts(size: Size) -> Interrupts {
+    let device = |card: u32| DeviceInterrupts {
+        device: card_name(card),
+        lines: size.queues,
+        cpus: cpus(size)
+            .map(|cpu| (cpu, 10 * u64::from(cpu.0 + 1)))
+            .collect(),
+    };
+    Interrupts {
+        cpus: cpus(size).map(|cpu| (cpu, 5_000)).collect(),
+        devices: (0..size.cards).map(device).collect(),
+    }
+}
+
+fn card_name(card: u32) -> Name {
+    format!("eth{card}").into()
+}
+
+/// Index 1 is the loopback device, cards follow, then veths.
+fn card_index(card: u32) -> IfIndex {
+    IfIndex(2 + card)
+}
+
+fn links(size: Size) -> Links {
+    let mut links = vec![link(1, "lo".into(), None, false)];
+    links.extend((0..size.cards).map(|card| link(card_index(card).0, card_name(card), None, true)));
+    links.extend((0..size.veths).map(|veth| {
+        let name = format!("veth{veth:08x}").into();
+        link(2 + size.cards + veth, name, Some("veth".into()), false)
+    }));
+    Links {
+        links,
+        complete: true,
+    }
+}
+
+fn link(index: u32, name: Name, kind: Option<Name>, physical: bool) -> Link {
+    let attributes = LinkAttributes {
+        index: IfIndex(index),
+        loopback: &*name == "lo",
+        name,
+        kind,
+        physical,
+        up: true,
+        oper_state: OperState::Up,
+        carrier: Some(true),
+        carrier_changes: Some(2),
+        carrier_up: Some(1),
+        carrier_down: Some(1),
+        mtu: 1500,
+        transmit_queue_length: 1000,
+        transmit_queues: 1,
+        receive_queues: 1,
+        master: None,
+        lower: None,
+        qdisc: if physical {
+            "mq".into()
+        } else {
+            "noqueue".into()
+        },
+        xdp: Xdp::None,
+        speed: physical.then_some(10_000_000_000),
+        duplex: physical.then_some(Duplex::Full),
+    };
+    let mut values = [0; LinkStatistics::COUNT];
+    for (position, value) in values.iter_mut().enumerate() {
+        *value = 100 + position as u64;
+    }
+    Link {
+        attributes: attributes.into(),
+        statistics: LinkStatistics::from_array(values),
+    }
+}
+
+fn qdiscs(size: Size) -> Qdiscs {
+    let mut qdiscs = Vec::new();
+    for card in 0..size.cards {
+        let device = card_index(card);
+        let key = |handle, parent, kind: &str| QdiscKey {
+            device,
+            handle,
+            parent,
+            kind: kind.into(),
+        };
+        let statistics = QueueStatistics {
+            bytes: 1_000,
+            packets: 10,
+            drops: 2,
+            requeues: 1,
+            overlimits: 3,
+            backlog_packets: 4,
+            backlog_bytes: 400,
+        };
+        let sum = QueueStatistics {
+            drops: 2 * u64::from(size.queues),
+            ..statistics
+        };
+        qdiscs.push(Qdisc {
+            key: key(TcHandle(0), TcHandle::ROOT, "mq"),
+            statistics: sum,
+            detail: QdiscDetail::None,
+        });
+        qdiscs.extend((1..=size.queues).map(|queue| Qdisc {
+            key: key(TcHandle(0), TcHandle(queue), "fq_codel"),
+            statistics,
+            detail: QdiscDetail::FqCodel(FqCodel {
+                drop_overlimit: 2,
+                ecn_mark: 1,
+                ..FqCodel::default()
+            }),
+        }));
+    }
+    for index in 2 + size.cards..2 + size.cards + size.veths {
+        qdiscs.push(Qdisc {
+            key: QdiscKey {
+                device: IfIndex(index),
+                handle: TcHandle(0),
+                parent: TcHandle::ROOT,
+                kind: "noqueue".into(),
+            },
+            statistics: QueueStatistics::default(),
+            detail: QdiscDetail::None,
+        });
+    }
+    Qdiscs {
+        qdiscs,
+        classes: Vec::new(),
+        complete: true,
+    }
+}
+
+fn layout(keys: Vec<(String, String)>) -> Arc<Layout> {
+    let key = |(group, key): (String, String)| Key {
+        group: group.into(),
+        key: key.into(),
+    };
+    Layout::new(keys.into_iter().map(key).collect()).into()
+}
+
+/// Headers and values in turn, as /proc/net/snmp has them.
+fn counters(text: &str) -> Counters {
+    let lines: Vec<_> = text
+        .lines()
+        .filter_map(|line| line.split_once(": "))
+        .collect();
+    let mut keys = Vec::new();
+    let mut values = Vec::new();
+    for pair in lines.chunks_exact(2) {
+        for (key, value) in pair[0].1.split(' ').zip(pair[1].1.split(' ')) {
+            keys.push((pair[0].0.to_owned(), key.to_owned()));
+            values.push(value.parse().unwrap());
+        }
+    }
+    Counters {
+        layout: layout(keys),
+        values,
+    }
+}
+
+fn counters6(text: &str) -> Counters {
+    let (keys, values) = text
+        .lines()
+        .map(|line| {
+            let mut words = line.split_whitespace();
+            let (key, value) = (words.next().unwrap(), words.next().unwrap());
+            let group = key.find('6').unwrap() + 1;
+            (
+                (key[..group].to_owned(), key[group..].to_owned()),
+                value.parse::<i128>().unwrap(),
+            )
+        })
+        .unzip();
+    Counters {
+        layout: layout(keys),
+        values,
+    }
+}
+
+fn sockstat() -> Sockstat {
+    let value = |(protocol, key, value): (&str, &str, u64)| SockstatValue {
+        protocol: protocol.into(),
+        key: key.into(),
+        value,
+    };
+    let values = [
+        ("sockets", "used", 200),
+        ("TCP", "inuse", 50),
+        ("TCP", "orphan", 1),
+        ("TCP", "tw", 9),
+        ("TCP", "alloc", 60),
+        ("TCP", "mem", 12),
+        ("UDP", "inuse", 8),
+        ("UDP", "mem", 3),
+        ("FRAG", "inuse", 0),
+        ("FRAG", "memory", 0),
+        ("TCP6", "inuse", 4),
+    ];
+    Sockstat {
+        values: values.map(value).into(),
+        page_size: 4096,
+    }
+}
+
+fn conntrack(size: Size) -> Conntrack {
+    let cpu = |cpu| ConntrackCpu {
+        cpu,
+        found: 1,
+        invalid: 2,
+        ignore: None,
+        insert: None,
+        insert_failed: 3,
+        drop: 4,
+        early_drop: 5,
+        error: 6,
+        search_restart: 7,
+        clash_resolve: Some(8),
+        chain_too_long: Some(9),
+    };
+    Conntrack {
+        entries: 1_234,
+        limit: 262_144,
+        buckets: Some(65_536),
+        expectations_limit: Some(1_024),
+        statistics: Ok(cpus(size).map(cpu).collect()),
+    }
+}
+
+fn sockets(size: Size) -> Sockets {
+    let mut sockets = Sockets {
+        complete: true,
+        ..Sockets::default()
+    };
+    for state in [1, 1, 6, 10, 12] {
+        sockets.tcp.v4.count(state);
+    }
+    sockets.retransmitting.v4 = 1;
+    sockets.listeners = (0..size.listeners)
+        .map(|port| Listener {
+            family: Family::V4,
+            port: 1_000 + port,
+            sockets: 1,
+            accept_queue: u64::from(port),
+            accept_queue_limit: 128,
+            fullest: (u64::from(port), 128),
+            drops: u64::from(port),
+        })
+        .collect();
+    sockets.udp = (0..size.udp_ports)
+        .map(|port| UdpPort {
+            family: Family::V4,
+            port: 2_000 + port,
+            sockets: 1,
+            receive_queue_bytes: 0,
+            drops: 1 + u64::from(port),
+        })
+        .collect();
+    sockets.ephemeral = EphemeralPorts {
+        available: 28_232,
+        used: 100,
+        used_by_busiest_destination: 60,
+    };
+    sockets
+}
+
+fn neighbours() -> Neighbours {
+    let table = |family| NeighbourTable {
+        family,
+        entries: 5,
+        threshold1: Some(128),
+        threshold2: Some(512),
+        threshold3: Some(1024),
+        statistics: droplens_model::sample::neighbours::NeighbourStatistics {
+            allocs: 10,
+            res_failed: 2,
+            table_fulls: 1,
+            ..Default::default()
+        },
+    };
+    let mut neighbours = Neighbours {
+        tables: Family::ALL.map(table).into(),
+        complete: true,
+        ..Neighbours::default()
+    };
+    neighbours.states.v4.count(2);
+    neighbours
+}
+
+fn limits() -> Limits {
+    let value = |&limit: &Limit| {
+        let numbers = match limit {
+            Limit::TcpMem | Limit::UdpMem | Limit::TcpRmem | Limit::TcpWmem => vec![4, 5, 6],
+            Limit::IpLocalPortRange => vec![32_768, 60_999],
+            _ => vec![1_000],
+        };
+        (limit, numbers)
+    };
+    Limits {
+        values: Limit::ALL.iter().map(value).collect(),
+        congestion_control: Some("cubic".into()),
+        default_qdisc: Some("fq_codel".into()),
+        page_size: 4096,
+    }
+}
+
+fn pressure() -> Pressure {
+    let stall = Stall {
+        some: Some(Duration::from_millis(1_500)),
+        full: Some(Duration::ZERO),
+    };
+    Pressure {
+        cpu: Some(stall),
+        memory: Some(stall),
+        io: Some(stall),
+        irq: Some(Stall {
+            some: None,
+            ..stall
+        }),
+    }
+}
+
+fn driver(size: Size) -> Driver {
+    let mut statistics = vec![statistic(
+        "rx_crc_errors_phy",
+        "rx_crc_errors_phy",
+        None,
+        Meaning::Loss(Cause::LinkErrors),
+    )];
+    for queue in 0..size.queues {
+        for (name, meaning) in [
+            ("packets", Meaning::Other),
+            ("bytes", Meaning::Other),
+            ("drops", Meaning::Loss(Cause::NicRxRingOverflow)),
+            ("alloc_fail", Meaning::Suspect),
+        ] {
+            let counter = format!("rx_{name}");
+            statistics.push(statistic(
+                &format!("rx{queue}_{name}"),
+                &counter,
+                Some(queue),
+                meaning,
+            ));
+        }
+    }
+    let layout = Arc::new(DriverLayout::new(
+        "mlx5_core".into(),
+        "1.2".into(),
+        statistics,
+    ));
+    let device = |card| DriverDevice {
+        index: card_index(card),
+        device: card_name(card),
+        values: vec![3; layout.statistics.len()],
+        layout: Arc::clone(&layout),
+    };
+    Driver {
+        devices: (0..size.cards).map(device).collect(),
+    }
+}
+
+fn statistic(name: &str, counter: &str, queue: Option<u32>, meaning: Meaning) -> DriverStatistic {
+    DriverStatistic {
+        name: name.into(),
+        counter: counter.into(),
+        queue: queue.map(|queue| queue.to_string().into()),
+        meaning,
+    }
+}
+
+fn ethtool(size: Size) -> Ethtool {
+    let standard = |name| StandardStatistic {
+        group: "eth-mac",
+        name,
+        value: 11,
+    };
+    let device = |card| EthtoolDevice {
+        index: Some(card_index(card)),
+        device: Some(card_name(card)),
+        link: Some(LinkState {
+            detected: true,
+            signal_quality: Some((7, 7)),
+            reason: Some("no_cable"),
+            substate: Some(1),
+            down_count: Some(1),
+        }),
+        modes: Some(LinkModes {
+            autonegotiation: true,
+            speed: Some(10_000_000_000),
+            supported_speed: Some(25_000_000_000),
+            peer_speed: Some(10_000_000_000),
+        }),
+        rings: Some(Rings {
+            receive: Some(1024),
+            receive_max: Some(8192),
+            transmit: Some(1024),
+            transmit_max: Some(8192),
+        }),
+        channels: Some(Channels {
+            combined: Some(8),
+            combined_max: Some(64),
+            ..Channels::default()
+        }),
+        pause: Some(Pause {
+            receive_enabled: true,
+            transmit_enabled: false,
+            receive_frames: Some(1),
+            transmit_frames: Some(0),
+        }),
+        fec: Some(Fec {
+            corrected_blocks: Some(5),
+            uncorrectable_blocks: Some(1),
+            corrected_bits: Some(50),
+        }),
+        standard: ["FramesTransmittedOK", "FrameCheckSequenceErrors"]
+            .map(standard)
+            .into(),
+    };
+    Ethtool {
+        devices: (0..size.cards).map(device).collect(),
+    }
+}
+
+fn process() -> Process {
+    Process {
+        cpu: Duration::from_millis(1_250),
+        resident_bytes: 9 << 20,
+        virtual_bytes: 90 << 20,
+        open_files: 30,
+        open_files_limit: Some(1024),
+        threads: 12,
+        start_time: 1_700_000_000.5,
+    }
+}
