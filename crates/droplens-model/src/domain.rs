@@ -252,9 +252,23 @@ impl std::str::FromStr for Cause {
     }
 }
 
-/// A cause id that droplens does not know.
+impl std::str::FromStr for Domain {
+    type Err = UnknownCause;
+
+    fn from_str(id: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|domain| domain.id() == id)
+            .ok_or_else(|| UnknownCause(id.to_owned()))
+    }
+}
+
+crate::serial::by_id!(Domain, Cause);
+
+/// A domain or cause id that droplens does not know.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("unknown cause {0:?}")]
+#[error("unknown cause or domain {0:?}")]
 pub struct UnknownCause(String);
 
 #[cfg(test)]

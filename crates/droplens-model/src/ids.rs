@@ -49,6 +49,17 @@ impl Family {
     }
 }
 
+impl std::str::FromStr for Family {
+    type Err = String;
+
+    fn from_str(id: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|family| family.id() == id)
+            .ok_or_else(|| format!("unknown address family {id:?}, expected ipv4 or ipv6"))
+    }
+}
+
 /// One value for each address family, so that code for IPv4 and IPv6 is the same code.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PerFamily<T> {

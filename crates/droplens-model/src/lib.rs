@@ -7,20 +7,32 @@
 //! and go ([`totals`]) and remembering the highest short-term rate ([`peaks`]).
 #![forbid(unsafe_code)]
 
+pub mod delta;
 mod domain;
 pub mod driver_table;
+mod finding;
 mod ids;
 pub mod peaks;
+mod place;
 mod reading;
+mod report;
 pub mod sample;
+mod serial;
 mod snapshot;
 mod source;
 pub mod totals;
 pub mod track;
+mod wall;
 pub mod wrap;
 
 pub use domain::{Cause, Domain};
+pub use finding::{Event, Evidence, Finding, PathDirection, Pattern, Severity, Status};
 pub use ids::{CpuId, Family, IfIndex, Name, PerFamily};
+pub use place::Place;
 pub use reading::{Failure, Moment, Part, Reading, Reason, Stamped, State};
+pub use report::{
+    DeviceLoss, DomainReport, Grade, REPORT_SCHEMA, Report, Scope, SourceReport, Symptoms,
+};
 pub use snapshot::{Derived, Gap, Pace, Snapshot};
 pub use source::{Cadence, Source, Spec, UnknownSource};
+pub use wall::Timestamp;

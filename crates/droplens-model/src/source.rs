@@ -180,6 +180,8 @@ impl std::str::FromStr for Source {
     }
 }
 
+crate::serial::by_id!(Source);
+
 /// A source id that droplens does not know.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 #[error("unknown source {0:?}, expected one of: {list}", list = Source::ALL.iter().map(|source| source.id()).collect::<Vec<_>>().join(", "))]

@@ -44,7 +44,8 @@ pub struct Key {
 #[derive(Clone, Debug, Default)]
 pub struct Layout {
     keys: Vec<Key>,
-    positions: HashMap<Key, usize>,
+    /// By group, then by key, so that looking up takes no allocation.
+    positions: HashMap<Name, HashMap<Name, usize>>,
 }
 
 impl PartialEq for Layout {
@@ -58,9 +59,10 @@ impl Eq for Layout {}
 impl Layout {
     /// A layout of these keys; of a key given twice the first one is found.
     pub fn new(keys: Vec<Key>) -> Self {
-        let mut positions = HashMap::with_capacity(keys.len());
-        for (position, key) in keys.iter().enumerate() {
-            positions.entry(key.clone()).or_insert(position);
+        let mut positions = HashMap::<Name, HashMap<Name, usize>>::new();
+        for (position, Key { group, key }) in keys.iter().enumerate() {
+            let group = positions.entry(group.clone()).or_default();
+            group.entry(key.clone()).or_insert(position);
         }
         Self { keys, positions }
     }
@@ -72,11 +74,6 @@ impl Layout {
 
     /// Where a key stands.
     pub fn position(&self, group: &str, key: &str) -> Option<usize> {
-        self.positions
-            .get(&Key {
-                group: group.into(),
-                key: key.into(),
-            })
-            .copied()
+        self.positions.get(group)?.get(key).copied()
     }
 }

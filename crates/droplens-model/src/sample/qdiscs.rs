@@ -49,6 +49,28 @@ impl fmt::Display for TcHandle {
     }
 }
 
+impl std::str::FromStr for TcHandle {
+    type Err = String;
+
+    /// The opposite of its `Display`.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let wrong = || format!("{text:?} is no handle, expected root, ingress, 1: or 1:a");
+        match text {
+            "root" => return Ok(Self::ROOT),
+            "ingress" => return Ok(Self::INGRESS),
+            _ => {}
+        }
+        let number = |digits: &str| match digits {
+            "" => Ok(0),
+            digits => u16::from_str_radix(digits, 16).map_err(|_| wrong()),
+        };
+        let (major, minor) = text.split_once(':').ok_or_else(wrong)?;
+        Ok(Self(
+            u32::from(number(major)?) << 16 | u32::from(number(minor)?),
+        ))
+    }
+}
+
 /// What identifies a qdisc. Default qdiscs all have handle `0:`, so the parent belongs to it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct QdiscKey {
@@ -239,6 +261,7 @@ mod tests {
             (0, "0:"),
         ] {
             assert_eq!(TcHandle(handle).to_string(), text);
+            assert_eq!(text.parse(), Ok(TcHandle(handle)));
         }
     }
 }
