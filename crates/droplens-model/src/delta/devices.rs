@@ -162,11 +162,11 @@ fn started_again(from: &Link, to: &Link) -> bool {
             .any(|(from, to)| to < from)
 }
 
-fn queue<'a>(
+fn queue(
     from: Option<QueueStatistics>,
-    key: &'a QdiscKey,
+    key: &QdiscKey,
     to: QueueStatistics,
-) -> Option<QueueDelta<'a>> {
+) -> Option<QueueDelta<'_>> {
     if from == Some(to) {
         return None;
     }

@@ -73,10 +73,8 @@ impl Delta<'_> {
     pub fn protocol(&self, counter: Protocol) -> Option<u64> {
         let Some((from, to)) = both(counter.reading(self.from), counter.reading(self.to)) else {
             // Not read again: it has not moved as far as anybody knows.
-            return counter
-                .value(self.to)
-                .and(self.from_value(counter))
-                .map(|_| 0);
+            let known = counter.value(self.to).and(counter.value(self.from));
+            return known.map(|_| 0);
         };
         let to = u64::try_from(to.get(counter.group, counter.key)?).ok()?;
         let from = from.get(counter.group, counter.key).unwrap_or(0);
@@ -86,9 +84,5 @@ impl Delta<'_> {
     /// The same, where a counter that this kernel lacks has not moved.
     pub fn protocol_or_zero(&self, counter: Protocol) -> u64 {
         self.protocol(counter).unwrap_or(0)
-    }
-
-    fn from_value(&self, counter: Protocol) -> Option<u64> {
-        counter.value(self.from)
     }
 }

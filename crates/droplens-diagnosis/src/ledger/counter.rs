@@ -1,0 +1,82 @@
+//! The counters that the ledger knows, whatever surface they come from.
+
+use droplens_model::delta::Protocol;
+use droplens_model::{Cause, Family, Source};
+
+/// A kernel counter that counts lost packets, or contains ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Counter {
+    /// A protocol counter.
+    Protocol(Protocol),
+    /// `softnet_stat` column 2, per CPU.
+    SoftnetDropped,
+    /// `softnet_stat` column 11, per CPU.
+    SoftnetFlowLimit,
+    /// `rx_crc_errors`, `rx_frame_errors` and `rx_length_errors` of a card.
+    CardDamaged,
+    /// `rx_errors` of a card.
+    CardReceiveErrors,
+    /// `rx_missed_errors`, `rx_fifo_errors` or `rx_over_errors` of a card, whichever moved most:
+    /// drivers count the same packets in one or more of them.
+    CardMissed,
+    /// `tx_errors` of a card.
+    CardTransmitErrors,
+    /// `tx_dropped` of a card.
+    CardTransmitDropped,
+    /// A driver statistic that the reviewed table maps to this cause.
+    Driver(Cause),
+    /// `tx_dropped` of a tun or tap device.
+    TunTransmitDropped,
+    /// `tx_dropped` of a veth device.
+    VethTransmitDropped,
+    /// Drops and errors of a bridge device.
+    BridgeDropped,
+    /// Drops and errors of a VXLAN device.
+    VxlanDropped,
+    /// Drops of a qdisc that no class or child of it counts.
+    QdiscDropped,
+    /// Drops of a class or of the qdisc attached to it.
+    ClassDropped,
+    /// Drops of an ingress or clsact qdisc: its filters and policers.
+    IngressDropped,
+    /// ctnetlink `drop`.
+    ConntrackDrop,
+    /// ctnetlink `insert_failed`.
+    ConntrackInsertFailed,
+    /// The counter of a firewall rule or chain that drops.
+    FirewallRule,
+    /// `ndts_res_failed` of a neighbour table.
+    NeighbourFailed,
+    /// `ndts_table_fulls` of a neighbour table.
+    NeighbourFull,
+    /// Packets that entered the IP layer and left it nowhere.
+    InputGap(Family),
+    /// Packets that the IP layer meant to send and did not.
+    OutputGap(Family),
+}
+
+impl Counter {
+    /// Where it is read.
+    pub const fn source(self) -> Source {
+        match self {
+            Self::Protocol(counter) => counter.source,
+            Self::SoftnetDropped | Self::SoftnetFlowLimit => Source::Softnet,
+            Self::CardDamaged
+            | Self::CardReceiveErrors
+            | Self::CardMissed
+            | Self::CardTransmitErrors
+            | Self::CardTransmitDropped
+            | Self::TunTransmitDropped
+            | Self::VethTransmitDropped
+            | Self::BridgeDropped
+            | Self::VxlanDropped => Source::Links,
+            Self::Driver(_) => Source::Driver,
+            Self::QdiscDropped | Self::ClassDropped | Self::IngressDropped => Source::Qdiscs,
+            Self::ConntrackDrop | Self::ConntrackInsertFailed => Source::Conntrack,
+            Self::FirewallRule => Source::Conntrack,
+            Self::NeighbourFailed | Self::NeighbourFull => Source::Neighbours,
+            Self::InputGap(Family::V4) | Self::OutputGap(Family::V4) => Source::Snmp,
+            Self::InputGap(Family::V6) | Self::OutputGap(Family::V6) => Source::Snmp6,
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! What happened lately, where a counter's meaning depends on it.
+
+use std::time::Duration;
+
+use droplens_model::delta::Delta;
+use droplens_model::{Cause, Family, Moment, PerFamily};
+
+use super::book::Judge;
+use super::counter::Counter;
+use super::table::{Meaning, entry};
+use crate::counters as c;
+
+/// Messages that are limited to about one a second, and carriers that just came back, still
+/// explain what is counted this long after.
+const LATELY: Duration = Duration::from_secs(10);
+
+/// A table is nearly full above this share of its limit: entries come and go between readings.
+const NEARLY_FULL: f64 = 0.9;
+
+/// The last time of each such happening.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Memory {
+    time_exceeded: PerFamily<Option<Moment>>,
+    carrier_missing: Option<Moment>,
+    table_nearly_full: Option<Moment>,
+}
+
+impl Memory {
+    /// Takes in what happened until `now`.
+    pub(super) fn observe(&mut self, delta: &Delta<'_>, now: Moment) {
+        for family in Family::ALL {
+            if delta.protocol_or_zero(*c::ICMP_OUT_TIME_EXCEEDED.get(family)) > 0 {
+                *self.time_exceeded.get_mut(family) = Some(now);
+            }
+        }
+        if carrier_missing(delta) {
+            self.carrier_missing = Some(now);
+        }
+        let full = delta.to.conntrack.ok().is_some_and(|conntrack| {
+            conntrack.limit > 0 && conntrack.entries as f64 >= NEARLY_FULL * conntrack.limit as f64
+        });
+        if full || delta.conntrack().is_some_and(|moved| moved.early_drop > 0) {
+            self.table_nearly_full = Some(now);
+        }
+    }
+}
+
+/// Whether a device that should carry packets has no carrier, or lost it in between.
+fn carrier_missing(delta: &Delta<'_>) -> bool {
+    let Some(links) = delta.to.links.ok() else {
+        return false;
+    };
+    let down = links.links.iter().any(|link| {
+        let attributes = &link.attributes;
+        attributes.up && attributes.carrier == Some(false) && link.statistics.tx_packets > 0
+    });
+    down || delta
+        .busy_devices()
+        .iter()
+        .any(|device| device.carrier_changes > 0)
+}
+
+impl Judge for Memory {
+    fn cause(&self, counter: Counter, at: Moment) -> Option<Cause> {
+        let lately =
+            |moment: Option<Moment>| moment.is_some_and(|moment| at.since(moment) < LATELY);
+        match entry(counter).meaning {
+            Meaning::Lost(cause) => Some(cause),
+            Meaning::Elsewhere => None,
+            Meaning::HeaderOrTtl => {
+                let family = match counter.source() {
+                    droplens_model::Source::Snmp6 => Family::V6,
+                    _ => Family::V4,
+                };
+                Some(if lately(*self.time_exceeded.get(family)) {
+                    Cause::TtlExpired
+                } else {
+                    Cause::HeaderErrors
+                })
+            }
+            Meaning::DownOrUnknown => lately(self.carrier_missing).then_some(Cause::LinkDown),
+            Meaning::TableFullOrClash => Some(if lately(self.table_nearly_full) {
+                Cause::ConntrackTableFull
+            } else {
+                Cause::ConntrackInsertFailed
+            }),
+        }
+    }
+}
