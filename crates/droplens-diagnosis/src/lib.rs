@@ -2,7 +2,20 @@
 //!
 //! Pure, as the model is: nothing here reads the kernel or a clock. Everything is a function of
 //! snapshots, so the same code judges a running host and saved snapshots.
+//!
+//! A [`droplens_model::delta::Delta`] of two snapshots goes into the [`ledger`], which counts each
+//! lost packet once, and with it into the [`rules`], which add evidence; [`verdict`] makes the
+//! report of it.
 #![forbid(unsafe_code)]
 
 mod counters;
+mod draft;
 pub mod ledger;
+pub mod rules;
+mod symptoms;
+mod thresholds;
+pub mod verdict;
+mod view;
+
+pub use thresholds::Thresholds;
+pub use view::{Needs, Sight, View};

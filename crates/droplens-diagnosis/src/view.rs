@@ -1,0 +1,151 @@
+//! What a rule sees: one window of time.
+
+use std::time::Duration;
+
+use droplens_model::delta::{Delta, DeviceDelta, Protocol};
+use droplens_model::{Cause, Place, Snapshot, Source, State};
+
+use crate::draft::Draft;
+use crate::ledger::Ledger;
+use crate::thresholds::Thresholds;
+
+/// More places than this are not told one by one.
+const PLACES: usize = 8;
+
+/// One window of time, with what was lost in it.
+pub struct View<'a> {
+    /// The two ends.
+    pub delta: Delta<'a>,
+    /// Packets lost in between, each once.
+    pub ledger: &'a Ledger,
+    /// Where unusual begins.
+    pub thresholds: &'a Thresholds,
+    devices: Vec<DeviceDelta<'a>>,
+    seconds: f64,
+}
+
+impl<'a> View<'a> {
+    /// A window of this length.
+    pub fn new(
+        delta: Delta<'a>,
+        ledger: &'a Ledger,
+        length: Duration,
+        thresholds: &'a Thresholds,
+    ) -> Self {
+        Self {
+            delta,
+            ledger,
+            thresholds,
+            devices: delta.devices(),
+            seconds: length.as_secs_f64().max(0.001),
+        }
+    }
+
+    /// The snapshot at the end.
+    pub const fn now(&self) -> &'a Snapshot {
+        self.delta.to
+    }
+
+    /// The devices, with how far their statistics moved.
+    pub fn devices(&self) -> &[DeviceDelta<'a>] {
+        &self.devices
+    }
+
+    /// The device of this name.
+    pub fn device(&self, name: &str) -> Option<&DeviceDelta<'a>> {
+        self.devices.iter().find(|device| &**device.link.name() == name)
+    }
+
+    /// How far a protocol counter moved; one that this kernel lacks has not.
+    pub fn moved(&self, counter: Protocol) -> u64 {
+        self.delta.protocol_or_zero(counter)
+    }
+
+    /// Per second.
+    pub fn rate(&self, number: u64) -> f64 {
+        number as f64 / self.seconds
+    }
+
+    /// How many times a source's counters moved per second of that source's own window.
+    pub fn rate_of(&self, source: Source, number: u64) -> f64 {
+        let span = self.delta.span(source).unwrap_or_default().as_secs_f64();
+        number as f64 / if span > 0.0 { span } else { self.seconds }
+    }
+
+    /// Packets lost by one cause.
+    pub fn lost(&self, cause: Cause) -> u64 {
+        self.ledger.packets(cause)
+    }
+
+    /// Where packets were lost by one cause, the worst place first. Beyond the first few, places
+    /// are added up as this host.
+    pub fn places(&self, cause: Cause) -> Vec<(Place, u64)> {
+        let mut places: Vec<_> = self
+            .ledger
+            .places(cause)
+            .map(|(place, packets)| (place.clone(), packets))
+            .collect();
+        places.sort_by_key(|(_, packets)| std::cmp::Reverse(*packets));
+        if places.len() > PLACES {
+            let rest = places.split_off(PLACES - 1);
+            places.push((Place::Host, rest.iter().map(|(_, packets)| packets).sum()));
+        }
+        places
+    }
+
+    /// A finding for each place where packets were lost by one cause.
+    pub fn losses(&self, cause: Cause) -> Vec<Draft<'_>> {
+        let places = self.places(cause).into_iter();
+        places
+            .map(|(place, packets)| Draft::loss(self, cause, place, packets))
+            .collect()
+    }
+}
+
+/// Whether a cause could be looked for; if not, why.
+pub type Sight = Result<(), String>;
+
+/// What a cause needs to be seen.
+#[derive(Clone, Copy, Debug)]
+pub enum Needs {
+    /// All of these sources.
+    All(&'static [Source]),
+    /// One of these sources.
+    Any(&'static [Source]),
+    /// A source and a part of it that may be missing.
+    Part(Source, fn(&Snapshot) -> Sight),
+    /// Something that this version does not have.
+    Later(&'static str),
+}
+
+impl Needs {
+    /// Whether it is there.
+    pub fn sight(&self, snapshot: &Snapshot) -> Sight {
+        match self {
+            Self::All(sources) => sources.iter().try_for_each(|source| read(snapshot, *source)),
+            Self::Any(sources) => {
+                let mut worst = Ok(());
+                for source in *sources {
+                    match read(snapshot, *source) {
+                        Ok(()) => return Ok(()),
+                        Err(why) => worst = Err(why),
+                    }
+                }
+                worst
+            }
+            Self::Part(source, part) => read(snapshot, *source).and_then(|()| part(snapshot)),
+            Self::Later(what) => Err((*what).to_owned()),
+        }
+    }
+}
+
+fn read(snapshot: &Snapshot, source: Source) -> Sight {
+    match snapshot.state(source) {
+        State::Ok { .. } => Ok(()),
+        State::Disabled => Err(format!("{source} is switched off")),
+        State::Pending => Err(format!("{source} has not been read yet")),
+        State::Unsupported(why) | State::Failed { failure: why, .. } => {
+            Err(format!("{source}: {why}"))
+        }
+    }
+}
