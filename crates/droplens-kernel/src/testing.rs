@@ -44,7 +44,7 @@ pub(crate) fn in_namespace(test: impl FnOnce() + Send) {
 
 /// Says that a test did nothing, past the harness, which keeps what passing tests print to itself.
 /// Where everything has to run, that is a failure.
-fn skip(why: &str) {
+pub(crate) fn skip(why: &str) {
     assert!(std::env::var_os("CI").is_none(), "SKIPPED in CI: {why}");
     let _closed = writeln!(std::io::stderr(), "SKIPPED: {why}");
 }

@@ -52,7 +52,7 @@ pub(super) fn units(root: &Root, mut wanted: HashSet<u64>) -> HashMap<u64, Name>
 }
 
 /// Where the unified hierarchy is: at the root, or beside those of version 1.
-fn unified(root: &Root) -> Option<PathBuf> {
+pub(super) fn unified(root: &Root) -> Option<PathBuf> {
     ["fs/cgroup", "fs/cgroup/unified"]
         .map(|place| root.sys(place))
         .into_iter()

@@ -222,3 +222,153 @@ impl Collect for Udp {
         self.worst.merge(other.worst);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sockets::message::tests::Described;
+    use crate::sockets::message::{INET_DIAG_CONG, INET_DIAG_INFO};
+    use crate::testing::{attribute, words};
+    use proptest::prelude::*;
+
+    const ESTABLISHED: u8 = TcpState::Established as u8;
+
+    /// A list that took in these messages.
+    fn collected<T: Collect>(messages: &[Vec<u8>]) -> T {
+        let mut list = T::new(3);
+        for message in messages {
+            let socket = SocketMessage::parse(message).unwrap();
+            list.take(Family::V4, &socket).unwrap();
+        }
+        list
+    }
+
+    /// A connection with this local port, with a `tcp_info` that ends with its retransmits.
+    fn retransmitted(described: Described, total: u32) -> Vec<u8> {
+        let mut info = [0; 26];
+        info[25] = total;
+        let mut bytes = described.bytes();
+        bytes.extend(attribute(INET_DIAG_INFO, &words(&info)));
+        bytes.extend(attribute(INET_DIAG_CONG, b"cubic\0"));
+        bytes
+    }
+
+    #[test]
+    fn those_that_retransmit_now_come_first() {
+        let described = |local_port, timer, retransmits| Described {
+            state: ESTABLISHED,
+            timer,
+            retransmits,
+            local_port,
+            inode: local_port.into(),
+            ..Described::default()
+        };
+        let list: Tcp = collected(&[
+            retransmitted(described(1, 0, 0), 0),
+            retransmitted(described(2, 0, 0), 1),
+            retransmitted(described(3, 0, 0), 900),
+            retransmitted(described(4, 1, 2), 5),
+            retransmitted(described(5, 1, 0), 7),
+            retransmitted(
+                Described {
+                    state: 77,
+                    ..described(6, 1, 9)
+                },
+                9,
+            ),
+        ]);
+        assert_eq!(list.sockets, 5, "a state nobody knows is left out");
+        let worst = list.worst.into_items();
+        let ports: Vec<_> = worst.iter().map(|it| it.item.local.port()).collect();
+        assert_eq!(ports, [4, 3, 5]);
+        let first = &worst[0];
+        assert_eq!(first.item.congestion_control.as_deref(), Some("cubic"));
+        let traces = Traces {
+            uid: 1_000,
+            inode: 4,
+            cgroup: None,
+        };
+        assert_eq!(first.traces, traces);
+        assert!(list.stuck.into_items().is_empty());
+    }
+
+    #[test]
+    fn those_with_most_waiting_are_stuck_first() {
+        let probing = |local_port, queues| Described {
+            state: ESTABLISHED,
+            timer: 4,
+            local_port,
+            queues,
+            ..Described::default()
+        };
+        let mut list: Tcp = collected(&[probing(1, (0, 5)).bytes(), probing(2, (9, 0)).bytes()]);
+        let other: Tcp = collected(&[probing(3, (0, 0)).bytes(), probing(4, (0, 7)).bytes()]);
+        list.merge(other);
+        assert_eq!(list.sockets, 4);
+        let stuck = list.stuck.into_items();
+        let ports: Vec<_> = stuck.iter().map(|it| it.item.local.port()).collect();
+        assert_eq!(ports, [2, 4, 1]);
+        assert!(list.worst.into_items().is_empty());
+    }
+
+    #[test]
+    fn only_listeners_that_fill_or_drop_are_told() {
+        let listener = |local_port, queues, drops| {
+            Described {
+                state: TcpState::Listen as u8,
+                local_port,
+                queues,
+                drops,
+                ..Described::default()
+            }
+            .bytes()
+        };
+        let list: Listeners = collected(&[
+            listener(1, (0, 0), 0),
+            listener(2, (64, 128), 0),
+            listener(3, (65, 128), 0),
+            listener(4, (0, 128), 9),
+            listener(5, (129, 128), 1),
+        ]);
+        let worst = list.worst.into_items();
+        let ports: Vec<_> = worst.iter().map(|it| it.item.local.port()).collect();
+        assert_eq!(ports, [5, 4, 3]);
+    }
+
+    #[test]
+    fn only_udp_sockets_with_drops_or_unread_bytes_are_told() {
+        let socket = |local_port, remote_port, received, drops| {
+            Described {
+                local_port,
+                remote_port,
+                queues: (received, 0),
+                drops,
+                ..Described::default()
+            }
+            .bytes()
+        };
+        let list: Udp = collected(&[
+            socket(1, 0, 0, 0),
+            socket(2, 0, 500, 0),
+            socket(3, 53, 0, 2),
+        ]);
+        let worst = list.worst.into_items();
+        let told: Vec<_> = worst
+            .iter()
+            .map(|it| (it.item.local.port(), it.item.remote.is_some()))
+            .collect();
+        assert_eq!(told, [(3, true), (2, false)]);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_taken_or_refused(bytes in proptest::collection::vec(any::<u8>(), 72..400)) {
+            let socket = SocketMessage::parse(&bytes).unwrap();
+            for family in Family::ALL {
+                let _ = Tcp::new(2).take(family, &socket);
+                let _ = Listeners::new(2).take(family, &socket);
+                let _ = Udp::new(2).take(family, &socket);
+            }
+        }
+    }
+}

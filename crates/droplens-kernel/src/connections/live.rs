@@ -2,15 +2,21 @@
 
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use droplens_model::Family;
-use droplens_model::sample::connections::{Connections, Limit, Owner, Stuck};
+use droplens_model::sample::connections::{
+    Connections, Limit, Owner, Peer, ProcessRef, Retransmission, Stuck,
+};
 use droplens_model::sample::sockets::TcpState;
+use rustix::process::{Pid, Signal, kill_process};
 use socket2::{Domain, Socket, Type};
 
-use super::{ConnectionsReader, TOP};
+use super::{ConnectionsReader, TOP, cgroups};
 use crate::Root;
-use crate::testing::in_namespace;
+use crate::testing::{command, in_namespace, skip};
 
 fn read() -> Connections {
     let sample = ConnectionsReader::new(&Root::default()).read(TOP).unwrap();
@@ -20,11 +26,13 @@ fn read() -> Connections {
 
 /// Reads until the kernel's timers have brought about what is waited for.
 fn read_until(wanted: impl Fn(&Connections) -> bool) -> Connections {
+    let given_up = Instant::now() + Duration::from_secs(60);
     loop {
         let sample = read();
         if wanted(&sample) {
             return sample;
         }
+        assert!(Instant::now() < given_up, "{sample:#?}");
         std::thread::yield_now();
     }
 }
@@ -102,6 +110,58 @@ fn a_full_accept_queue_is_told_with_its_owner() {
 }
 
 #[test]
+fn a_connection_that_loses_is_told_first() {
+    in_namespace(|| {
+        let listener = TcpListener::bind("127.0.0.1:9000").unwrap();
+        let pair = || {
+            let client = TcpStream::connect("127.0.0.1:9000").unwrap();
+            (client, listener.accept().unwrap().0)
+        };
+        let healthy = pair();
+        let (mut client, server) = pair();
+        let port = client.local_addr().unwrap().port();
+        command("nft", "add table inet t");
+        command(
+            "nft",
+            "add chain inet t c { type filter hook input priority 0 ; }",
+        );
+        command("nft", &format!("add rule inet t c tcp sport {port} drop"));
+        client.write_all(&[0; 1_000]).unwrap();
+
+        let sample = read_until(|sample| {
+            let total = sample.worst.iter().map(|worst| worst.retransmission.total);
+            total.sum::<u64>() >= 2
+        });
+        let [worst] = &sample.worst[..] else {
+            panic!("{sample:#?}");
+        };
+        assert_eq!(Some(worst.local), client.local_addr().ok());
+        assert_eq!(worst.state, TcpState::Established);
+        assert!(worst.is_retransmitting() && worst.path.rto > worst.path.rtt);
+        let Retransmission {
+            total,
+            bytes_sent,
+            bytes_retrans,
+            ..
+        } = worst.retransmission;
+        assert_eq!(bytes_retrans, Some(total * 1_000));
+        assert_eq!(bytes_sent, Some((total + 1) * 1_000));
+        assert_eq!(worst.sending.queue, 1_000);
+        assert_this_process(&worst.owner);
+        let expected = Peer {
+            address: Ipv4Addr::LOCALHOST.into(),
+            connections: 4,
+            retransmitting: 1,
+            retransmits: total,
+            bytes_sent: (total + 1) * 1_000,
+            bytes_retrans: total * 1_000,
+        };
+        assert_eq!(sample.peers, [expected]);
+        drop((healthy, server));
+    });
+}
+
+#[test]
 fn a_reader_that_does_not_read_is_told_at_both_ends() {
     in_namespace(|| {
         let listener = TcpListener::bind("127.0.0.1:9000").unwrap();
@@ -110,19 +170,13 @@ fn a_reader_that_does_not_read_is_told_at_both_ends() {
         client.set_nonblocking(true).unwrap();
         while client.write(&[0; 4_096]).is_ok() {}
 
-        let ends = |sample: &Connections| {
-            let end = |local| {
-                let mut stuck = sample.stuck.iter();
-                stuck.find(|stuck| Some(stuck.local) == local).cloned()
-            };
-            (end(server.local_addr().ok()), end(client.local_addr().ok()))
+        let [there, here] = [&client, &server].map(|end| end.local_addr().unwrap());
+        let find = |sample: &Connections, local| {
+            let mut stuck = sample.stuck.iter();
+            stuck.find(|stuck| stuck.local == local).cloned()
         };
-        let (here, peer) = loop {
-            if let (Some(here), Some(peer)) = ends(&read()) {
-                break (here, peer);
-            }
-            std::thread::yield_now();
-        };
+        let sample = read_until(|sample| sample.stuck.len() == 2);
+        let [peer, here] = [there, here].map(|local| find(&sample, local).unwrap());
         assert_eq!(here.stuck(), Some(Stuck::Here));
         assert!(here.receiving.queue > 0 && here.receiving.memory >= here.receiving.queue);
         assert!(here.receiving.last_data.is_some());
@@ -187,5 +241,81 @@ fn a_udp_socket_with_unread_bytes_is_told() {
             taken += 1;
         }
         assert_eq!(drops + taken, 101);
+    });
+}
+
+/// A process in a control group of its own. Both are gone at the end.
+struct Service {
+    group: PathBuf,
+    child: Child,
+}
+
+impl Service {
+    /// Starts a shell that sends a datagram to port 9000 from a socket it keeps open.
+    fn start(name: &str) -> Option<Self> {
+        let Some(hierarchy) = cgroups::unified(&Root::default()) else {
+            skip("no unified hierarchy of control groups");
+            return None;
+        };
+        let group = hierarchy.join(name);
+        if let Err(error) = std::fs::create_dir(&group) {
+            skip(&format!("no control group of its own: {error}"));
+            return None;
+        }
+        let script = "echo $$ > $0/cgroup.procs && exec 3<>/dev/udp/127.0.0.1/9000 && \
+            echo hello >&3 && read -r _";
+        let child = Command::new("bash")
+            .args(["-c", script])
+            .arg(&group)
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        Some(Self { group, child })
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _gone = self.child.kill();
+        let _gone = self.child.wait();
+        let _gone = std::fs::remove_dir(&self.group);
+    }
+}
+
+#[test]
+fn the_unit_and_the_stopped_process_of_a_socket_are_told() {
+    in_namespace(|| {
+        let name = format!("droplens-test-{}.service", std::process::id());
+        let here = UdpSocket::bind("127.0.0.1:9000").unwrap();
+        here.set_read_timeout(Some(Duration::from_secs(30)))
+            .unwrap();
+        let Some(service) = Service::start(&name) else {
+            return;
+        };
+        let (_, there) = here.recv_from(&mut [0; 10]).unwrap();
+        here.send_to(b"unread", there).unwrap();
+
+        let sample = read();
+        let [udp] = &sample.udp[..] else {
+            panic!("{sample:#?}");
+        };
+        assert_eq!((udp.local, udp.remote), (there, here.local_addr().ok()));
+        assert_eq!(udp.owner.unit.as_deref(), Some(name.as_str()));
+        let process = udp.owner.process.as_ref().unwrap();
+        assert_eq!((process.pid, &*process.comm), (service.child.id(), "bash"));
+        assert!(!process.is_stopped());
+
+        service.signal(Signal::STOP);
+        read_until(|sample| {
+            let process = sample
+                .udp
+                .first()
+                .and_then(|udp| udp.owner.process.as_ref());
+            process.is_some_and(ProcessRef::is_stopped)
+        });
     });
 }
