@@ -2,12 +2,14 @@
 //!
 //! One module per [source](droplens_model::Source), each a pure parser (bytes -> sample) and a
 //! thin [`Reader`] that fetches the bytes. Everything that touches the kernel lives in this
-//! crate: files below a [`Root`], [`netlink`] sockets and the ethtool ioctl.
+//! crate: files below a [`Root`], [`netlink`] sockets and the ethtool ioctl. [`connections`] is no
+//! source: it is read when a person asks which sockets suffer.
 //!
 //! Readers keep buffers and the state that turns 32-bit counters into 64-bit ones, so one reader
 //! is made per source and used again and again from one thread. Netlink sockets are opened at the
 //! first reading, by the thread that reads: they belong to that thread's network namespace.
 
+pub mod connections;
 pub mod conntrack;
 pub mod cpu;
 pub mod driver;

@@ -1,6 +1,8 @@
 //! What the tests of several modules need: messages and network namespaces.
 
 use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::netlink::align;
 
@@ -42,7 +44,7 @@ pub(crate) fn in_namespace(test: impl FnOnce() + Send) {
 
 /// Says that a test did nothing, past the harness, which keeps what passing tests print to itself.
 /// Where everything has to run, that is a failure.
-fn skip(why: &str) {
+pub(crate) fn skip(why: &str) {
     assert!(std::env::var_os("CI").is_none(), "SKIPPED in CI: {why}");
     let _closed = writeln!(std::io::stderr(), "SKIPPED: {why}");
 }
@@ -74,4 +76,28 @@ pub(crate) fn ip(arguments: &str) {
 /// Several attributes or other pieces of a message one after another.
 pub(crate) fn concat(pieces: &[Vec<u8>]) -> Vec<u8> {
     pieces.concat()
+}
+
+/// A new directory, removed on drop.
+pub(crate) struct Scratch(PathBuf);
+
+impl Scratch {
+    pub(crate) fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("droplens-kernel-{}-{count}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _gone = std::fs::remove_dir_all(&self.0);
+    }
 }

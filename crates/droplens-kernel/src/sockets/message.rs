@@ -1,22 +1,33 @@
 //! One message about a socket: `struct inet_diag_msg`, and the request for a list of them.
 
-use droplens_model::Family;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use droplens_model::{Family, PerFamily};
 
 use crate::error::ParseError;
 use crate::netlink::{Attributes, Request, u16_at, u32_at, u64_at};
 
 /// `SOCK_DIAG_BY_FAMILY`.
-pub(super) const SOCK_DIAG_BY_FAMILY: u16 = 20;
+pub(crate) const SOCK_DIAG_BY_FAMILY: u16 = 20;
 
 /// Bytes of `struct inet_diag_req_v2`.
 const REQUEST: usize = 56;
 /// Bytes of `struct inet_diag_msg`.
 const MESSAGE: usize = 72;
 
+/// `INET_DIAG_INFO`.
+pub(crate) const INET_DIAG_INFO: u16 = 2;
+/// `INET_DIAG_CONG`.
+pub(crate) const INET_DIAG_CONG: u16 = 4;
 /// `INET_DIAG_SKMEMINFO`.
-const INET_DIAG_SKMEMINFO: u16 = 7;
-/// Where `SK_MEMINFO_DROPS` is in `INET_DIAG_SKMEMINFO`; kernel 4.7 or newer.
-const DROPS: usize = 32;
+pub(crate) const INET_DIAG_SKMEMINFO: u16 = 7;
+/// `INET_DIAG_CGROUP_ID`, told without being asked for; kernel 5.9 or newer.
+pub(crate) const INET_DIAG_CGROUP_ID: u16 = 21;
+
+/// `idiag_timer` of a socket that waits for an acknowledgement.
+const TIMER_RETRANSMIT: u8 = 1;
+/// `idiag_timer` of a socket that probes a closed window.
+const TIMER_ZERO_WINDOW: u8 = 4;
 
 /// `AF_INET`.
 const AF_INET: u8 = 2;
@@ -25,7 +36,7 @@ const AF_INET6: u8 = 10;
 
 /// A transport protocol, with its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Protocol {
+pub(crate) enum Protocol {
     /// `IPPROTO_TCP`.
     Tcp = 6,
     /// `IPPROTO_UDP`.
@@ -34,15 +45,45 @@ pub(super) enum Protocol {
 
 /// What else the kernel is asked to tell about each socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Extension {
+pub(crate) enum Extension {
     /// Nothing, which is twice as fast.
     None,
     /// Its memory, and how many packets it dropped.
     Memory,
+    /// Its memory, `struct tcp_info` and the congestion control's name.
+    Everything,
 }
 
-/// A request for all sockets in one of the states, of which `states` has the bits.
-pub(super) fn request(
+impl Extension {
+    /// `idiag_ext`.
+    const fn bits(self) -> u8 {
+        const fn bit(attribute: u16) -> u8 {
+            1 << (attribute - 1)
+        }
+        match self {
+            Self::None => 0,
+            Self::Memory => bit(INET_DIAG_SKMEMINFO),
+            Self::Everything => {
+                bit(INET_DIAG_SKMEMINFO) | bit(INET_DIAG_INFO) | bit(INET_DIAG_CONG)
+            }
+        }
+    }
+}
+
+/// Requests for all sockets in one of the states, of which `states` has the bits.
+pub(crate) fn requests(
+    name: &'static str,
+    protocol: Protocol,
+    states: u32,
+    extension: Extension,
+) -> PerFamily<Request> {
+    PerFamily {
+        v4: request(name, Family::V4, protocol, states, extension),
+        v6: request(name, Family::V6, protocol, states, extension),
+    }
+}
+
+fn request(
     name: &'static str,
     family: Family,
     protocol: Protocol,
@@ -55,10 +96,7 @@ pub(super) fn request(
         Family::V6 => AF_INET6,
     };
     body[1] = protocol as u8;
-    body[2] = match extension {
-        Extension::None => 0,
-        Extension::Memory => 1 << (INET_DIAG_SKMEMINFO - 1),
-    };
+    body[2] = extension.bits();
     let (_, rest) = body.split_at_mut(4);
     let (field, _) = rest.split_at_mut(4);
     field.copy_from_slice(&states.to_ne_bytes());
@@ -67,28 +105,56 @@ pub(super) fn request(
 
 /// What a message says about a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct SocketMessage<'a> {
+pub(crate) struct SocketMessage<'a> {
     /// `idiag_state`.
-    pub(super) state: u8,
+    pub(crate) state: u8,
     /// `idiag_timer`: what the socket waits for.
-    pub(super) timer: u8,
+    pub(crate) timer: u8,
     /// `idiag_retrans`: how often that timer fired in vain.
-    pub(super) retransmits: u8,
-    pub(super) local_port: u16,
-    pub(super) remote_port: u16,
-    pub(super) remote_address: &'a [u8],
+    pub(crate) retransmits: u8,
+    pub(crate) local_port: u16,
+    pub(crate) remote_port: u16,
+    local_address: &'a [u8],
+    pub(crate) remote_address: &'a [u8],
     /// `idiag_cookie`, unique for ever.
-    pub(super) cookie: u64,
+    pub(crate) cookie: u64,
     /// `idiag_rqueue`: bytes to be read, or connections to be accepted.
-    pub(super) receive_queue: u32,
+    pub(crate) receive_queue: u32,
     /// `idiag_wqueue`: bytes not acknowledged, or the most connections that may wait.
-    pub(super) send_queue: u32,
+    pub(crate) send_queue: u32,
+    /// `idiag_uid`: the user that made the socket.
+    pub(crate) uid: u32,
+    /// `idiag_inode`, 0 for a connection that nobody accepted yet.
+    pub(crate) inode: u32,
     attributes: &'a [u8],
+}
+
+/// What `INET_DIAG_SKMEMINFO` tells, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Memory {
+    /// `SK_MEMINFO_RMEM_ALLOC`.
+    pub(crate) received: u32,
+    /// `SK_MEMINFO_RCVBUF`.
+    pub(crate) receive_buffer: u32,
+    /// `SK_MEMINFO_DROPS`: packets; kernel 4.7 or newer.
+    pub(crate) drops: u32,
+}
+
+impl Memory {
+    /// Parses the attribute; what it does not contain is 0.
+    pub(crate) fn parse(payload: &[u8]) -> Self {
+        let word = |index: usize| u32_at(payload, index * 4).unwrap_or(0);
+        Self {
+            received: word(0),
+            receive_buffer: word(1),
+            drops: word(8),
+        }
+    }
 }
 
 impl<'a> SocketMessage<'a> {
     /// Parses the payload of a `SOCK_DIAG_BY_FAMILY` message.
-    pub(super) fn parse(payload: &'a [u8]) -> Result<Self, ParseError> {
+    pub(crate) fn parse(payload: &'a [u8]) -> Result<Self, ParseError> {
         const SHORT: ParseError = ParseError::new("inet_diag_msg is too short");
         let (fixed, attributes) = payload.split_at_checked(MESSAGE).ok_or(SHORT)?;
         let port = |offset| u16_at(fixed, offset).map(u16::from_be).ok_or(SHORT);
@@ -99,55 +165,115 @@ impl<'a> SocketMessage<'a> {
             retransmits: byte(3)?,
             local_port: port(4)?,
             remote_port: port(6)?,
+            local_address: fixed.get(8..24).ok_or(SHORT)?,
             remote_address: fixed.get(24..40).ok_or(SHORT)?,
             cookie: u64_at(fixed, 44).ok_or(SHORT)?,
             receive_queue: u32_at(fixed, 56).ok_or(SHORT)?,
             send_queue: u32_at(fixed, 60).ok_or(SHORT)?,
+            uid: u32_at(fixed, 64).ok_or(SHORT)?,
+            inode: u32_at(fixed, 68).ok_or(SHORT)?,
             attributes,
         })
     }
 
+    /// Whether a packet is being sent again, its first transmission unanswered.
+    pub(crate) const fn is_retransmitting(&self) -> bool {
+        self.timer == TIMER_RETRANSMIT && self.retransmits > 0
+    }
+
+    /// Whether the peer's closed window is being probed.
+    pub(crate) const fn is_probing_zero_window(&self) -> bool {
+        self.timer == TIMER_ZERO_WINDOW
+    }
+
+    /// The local end; that of an IPv6 socket used for IPv4 is told as IPv4.
+    pub(crate) fn local(&self, family: Family) -> SocketAddr {
+        SocketAddr::new(address(family, self.local_address), self.local_port)
+    }
+
+    /// The remote end, likewise; unspecified if there is none.
+    pub(crate) fn remote(&self, family: Family) -> SocketAddr {
+        SocketAddr::new(address(family, self.remote_address), self.remote_port)
+    }
+
+    /// What the kernel told beyond the fixed structure.
+    pub(crate) const fn attributes(&self) -> Attributes<'a> {
+        Attributes::new(self.attributes)
+    }
+
+    /// The memory of the socket, if that was asked for.
+    pub(crate) fn memory(&self) -> Result<Memory, ParseError> {
+        let memory = self.attributes().find(INET_DIAG_SKMEMINFO)?;
+        Ok(memory.map_or_else(Memory::default, |memory| Memory::parse(memory.payload)))
+    }
+
     /// Packets the socket dropped, if that was asked for; 0 on kernels that do not tell.
-    pub(super) fn drops(&self) -> Result<u32, ParseError> {
-        let memory = Attributes::new(self.attributes).find(INET_DIAG_SKMEMINFO)?;
-        Ok(memory
-            .and_then(|memory| u32_at(memory.payload, DROPS))
-            .unwrap_or(0))
+    pub(crate) fn drops(&self) -> Result<u32, ParseError> {
+        Ok(self.memory()?.drops)
+    }
+}
+
+/// The address in a field of 16 bytes, of which IPv4 uses the first four.
+fn address(family: Family, field: &[u8]) -> IpAddr {
+    let v4 = || Some(Ipv4Addr::from(<[u8; 4]>::try_from(field.get(..4)?).ok()?));
+    let v6 = || Some(Ipv6Addr::from(<[u8; 16]>::try_from(field).ok()?));
+    match family {
+        Family::V4 => v4().unwrap_or(Ipv4Addr::UNSPECIFIED).into(),
+        Family::V6 => IpAddr::from(v6().unwrap_or(Ipv6Addr::UNSPECIFIED)).to_canonical(),
     }
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::testing::{attribute, words};
     use proptest::prelude::*;
 
+    /// The memory of every described socket; its drops are described.
+    pub(crate) const MEMORY: Memory = Memory {
+        received: 600,
+        receive_buffer: 1_000,
+        drops: 0,
+    };
+
     /// A socket as a test describes it.
     #[derive(Clone, Copy, Debug, Default)]
-    pub(in super::super) struct Described {
-        pub(in super::super) state: u8,
-        pub(in super::super) timer: u8,
-        pub(in super::super) retransmits: u8,
-        pub(in super::super) local_port: u16,
-        pub(in super::super) remote_port: u16,
-        pub(in super::super) remote_address: u8,
-        pub(in super::super) cookie: u64,
-        pub(in super::super) queues: (u32, u32),
-        pub(in super::super) drops: u32,
+    pub(crate) struct Described {
+        pub(crate) state: u8,
+        pub(crate) timer: u8,
+        pub(crate) retransmits: u8,
+        pub(crate) local_port: u16,
+        pub(crate) remote_port: u16,
+        pub(crate) remote_address: u8,
+        pub(crate) cookie: u64,
+        pub(crate) queues: (u32, u32),
+        pub(crate) inode: u32,
+        pub(crate) drops: u32,
     }
 
     impl Described {
         /// The message the kernel would send.
-        pub(in super::super) fn bytes(self) -> Vec<u8> {
+        pub(crate) fn bytes(self) -> Vec<u8> {
             let mut bytes = vec![AF_INET, self.state, self.timer, self.retransmits];
             bytes.extend(self.local_port.to_be_bytes());
             bytes.extend(self.remote_port.to_be_bytes());
-            bytes.extend([0; 16]);
+            bytes.extend([10, 0, 0, 1]);
+            bytes.extend([0; 12]);
             bytes.extend([10, 0, 0, self.remote_address]);
             bytes.extend([0; 16]);
             bytes.extend(self.cookie.to_ne_bytes());
-            bytes.extend(words(&[0, self.queues.0, self.queues.1, 0, 0]));
-            let memory = [0, 0, 0, 0, 0, 0, 0, 0, self.drops];
+            bytes.extend(words(&[0, self.queues.0, self.queues.1, 1_000, self.inode]));
+            let memory = [
+                MEMORY.received,
+                MEMORY.receive_buffer,
+                0,
+                0,
+                0,
+                0,
+                0,
+                0,
+                self.drops,
+            ];
             bytes.extend(attribute(INET_DIAG_SKMEMINFO, &words(&memory)));
             bytes
         }
@@ -164,6 +290,7 @@ pub(super) mod tests {
             remote_address: 7,
             cookie: 0x0102_0304_0506_0708,
             queues: (11, 12),
+            inode: 14,
             drops: 13,
         }
         .bytes();
@@ -173,7 +300,28 @@ pub(super) mod tests {
         assert_eq!(socket.remote_address[..4], [10, 0, 0, 7]);
         assert_eq!(socket.cookie, 0x0102_0304_0506_0708);
         assert_eq!((socket.receive_queue, socket.send_queue), (11, 12));
+        assert_eq!((socket.uid, socket.inode), (1_000, 14));
         assert_eq!(socket.drops(), Ok(13));
+        assert_eq!(
+            socket.memory(),
+            Ok(Memory {
+                drops: 13,
+                ..MEMORY
+            })
+        );
+        assert_eq!(socket.local(Family::V4), "10.0.0.1:443".parse().unwrap());
+        assert_eq!(socket.remote(Family::V4), "10.0.0.7:50000".parse().unwrap());
+        assert!(!socket.is_retransmitting() && socket.is_probing_zero_window());
+    }
+
+    #[test]
+    fn an_ipv4_address_in_an_ipv6_socket_is_told_as_ipv4() {
+        let mut field = [0; 16];
+        assert_eq!(address(Family::V6, &field), Ipv6Addr::UNSPECIFIED);
+        field[15] = 1;
+        assert_eq!(address(Family::V6, &field), Ipv6Addr::LOCALHOST);
+        field[10..].copy_from_slice(&[0xff, 0xff, 192, 0, 2, 1]);
+        assert_eq!(address(Family::V6, &field), Ipv4Addr::new(192, 0, 2, 1));
     }
 
     #[test]

@@ -4,7 +4,7 @@ mod drops;
 mod ephemeral;
 #[cfg(test)]
 mod live;
-mod message;
+pub(crate) mod message;
 mod ports;
 mod tcp;
 mod udp;
@@ -24,11 +24,11 @@ use crate::netlink::{LazyNetlink, Request};
 use crate::{FileReader, ReadError, Reader, Root};
 
 /// `TCPF_LISTEN`.
-const LISTEN: u32 = 1 << TcpState::Listen as u32;
+pub(crate) const LISTEN: u32 = 1 << TcpState::Listen as u32;
 /// Every other state of a connection. Request sockets come with `SYN-RECV`.
-const NOT_LISTEN: u32 = 0xffe & !LISTEN;
+pub(crate) const NOT_LISTEN: u32 = 0xffe & !LISTEN;
 /// UDP sockets are connected or not.
-const ANY: u32 = u32::MAX;
+pub(crate) const ANY: u32 = u32::MAX;
 
 /// Reads the TCP and UDP sockets of this network namespace and sums them up.
 #[derive(Debug)]
@@ -45,31 +45,24 @@ pub struct SocketsReader {
 impl SocketsReader {
     /// A reader; nothing is opened before the first reading.
     pub fn new(root: &Root) -> Self {
-        let each = |name, protocol, states, extension| {
-            let request = |family| message::request(name, family, protocol, states, extension);
-            PerFamily {
-                v4: request(Family::V4),
-                v6: request(Family::V6),
-            }
-        };
         let sysctl = |name| FileReader::new(root.proc("sys/net/ipv4").join(name));
         Self {
             netlink: LazyNetlink::new(NlFamily::SockOrInetDiag, Source::Sockets.spec().deadline),
             range: sysctl("ip_local_port_range"),
             reserved: sysctl("ip_local_reserved_ports"),
-            listeners: each(
+            listeners: message::requests(
                 "sock_diag of TCP listeners",
                 Protocol::Tcp,
                 LISTEN,
                 Extension::Memory,
             ),
-            connections: each(
+            connections: message::requests(
                 "sock_diag of TCP",
                 Protocol::Tcp,
                 NOT_LISTEN,
                 Extension::None,
             ),
-            udp: each("sock_diag of UDP", Protocol::Udp, ANY, Extension::Memory),
+            udp: message::requests("sock_diag of UDP", Protocol::Udp, ANY, Extension::Memory),
             collector: Collector::default(),
         }
     }

@@ -6,11 +6,6 @@ use droplens_model::sample::sockets::{Listener, TcpStates};
 use super::drops::{PortDrops, PortKey};
 use super::message::SocketMessage;
 
-/// `idiag_timer` of a socket that waits for an acknowledgement.
-const TIMER_RETRANSMIT: u8 = 1;
-/// `idiag_timer` of a socket that probes a closed window.
-const TIMER_ZERO_WINDOW: u8 = 4;
-
 /// Sums over the TCP sockets of one family that do not listen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Connections {
@@ -22,11 +17,8 @@ pub(super) struct Connections {
 impl Connections {
     pub(super) fn count(&mut self, socket: &SocketMessage<'_>) {
         self.states.count(socket.state);
-        match socket.timer {
-            TIMER_RETRANSMIT if socket.retransmits > 0 => self.retransmitting += 1,
-            TIMER_ZERO_WINDOW => self.zero_window_probing += 1,
-            _ => {}
-        }
+        self.retransmitting += u64::from(socket.is_retransmitting());
+        self.zero_window_probing += u64::from(socket.is_probing_zero_window());
     }
 }
 

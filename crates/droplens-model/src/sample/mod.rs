@@ -3,6 +3,7 @@
 //! Counters are `u64` and only ever grow for as long as the object lives: readers unwrap what the
 //! kernel keeps in 32 bits. `Option` means that this kernel or driver does not tell.
 
+pub mod connections;
 pub mod conntrack;
 pub mod cpu;
 pub mod driver;

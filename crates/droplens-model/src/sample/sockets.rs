@@ -1,5 +1,7 @@
 //! TCP and UDP sockets: `sock_diag`.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{Family, PerFamily};
 
 /// The sockets of this network namespace, already summed up: a host may have a million of them.
@@ -25,7 +27,8 @@ pub struct Sockets {
 }
 
 /// TCP states, with the kernel's numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum TcpState {
     /// `ESTABLISHED`.
     Established = 1,
@@ -50,6 +53,8 @@ pub enum TcpState {
     /// `CLOSING`.
     Closing = 11,
     /// Request sockets: half-open connections before the kernel makes a full socket of them.
+    /// Told as `SYN-RECV`.
+    #[serde(rename = "syn_recv", skip_deserializing)]
     NewSynRecv = 12,
 }
 
@@ -68,6 +73,14 @@ impl TcpState {
         Self::Listen,
         Self::Closing,
     ];
+
+    /// The state with this kernel number, if this version knows it; request sockets are `SYN-RECV`.
+    pub fn from_number(number: u8) -> Option<Self> {
+        if number == Self::NewSynRecv as u8 {
+            return Some(Self::SynRecv);
+        }
+        Self::ALL.into_iter().find(|state| *state as u8 == number)
+    }
 
     /// The label value.
     pub const fn id(self) -> &'static str {
