@@ -7,6 +7,7 @@ pub mod conntrack;
 pub mod cpu;
 pub mod driver;
 pub mod ethtool;
+pub mod firewall;
 pub mod interrupts;
 pub mod limits;
 pub mod links;
