@@ -11,7 +11,7 @@ use droplens_tests::lab::run;
 use droplens_tests::scratch::Scratch;
 
 /// What asks the running kernel, not the recorded one.
-const WITHOUT_NETLINK: &str = "[sources]\ndisabled = [\"links\", \"qdiscs\", \"conntrack\", \"sockets\", \"neighbours\", \"driver\", \"ethtool\"]\n";
+const WITHOUT_NETLINK: &str = "[sources]\ndisabled = [\"links\", \"qdiscs\", \"conntrack\", \"firewall\", \"sockets\", \"neighbours\", \"driver\", \"ethtool\"]\n";
 
 /// The directory of each recorded kernel.
 fn kernels() -> Vec<PathBuf> {

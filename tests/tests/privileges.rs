@@ -70,7 +70,7 @@ fn only_permission_tells_an_ordinary_user_from_root() {
     privileged.stop();
     let agent = Options::new().unprivileged().start(&namespace);
     let own = states(&agent);
-    assert!(all.len() >= 18, "{all:?}");
+    assert!(all.len() >= 19, "{all:?}");
     assert_eq!(
         own.keys().collect::<Vec<_>>(),
         all.keys().collect::<Vec<_>>()

@@ -48,6 +48,12 @@ pub enum ReadError {
         /// What was wrong with it.
         source: ParseError,
     },
+    /// Asking would load a kernel module, as far as can be seen.
+    #[error("module {module} is not loaded as far as can be seen here, and asking would load it")]
+    WouldLoad {
+        /// The module.
+        module: &'static str,
+    },
     /// An ethtool ioctl failed.
     #[error("ethtool request {request} on {device} failed")]
     Ioctl {
@@ -115,6 +121,14 @@ impl ReadError {
         }
     }
 
+    /// The number of the system's error, if it is one of a netlink request.
+    pub(crate) fn errno(&self) -> Option<i32> {
+        match self {
+            Self::Netlink { source, .. } => source.raw_os_error(),
+            _ => None,
+        }
+    }
+
     /// The bounded reason for labels.
     pub fn reason(&self) -> Reason {
         match self {
@@ -123,6 +137,7 @@ impl ReadError {
             | Self::Netlink { source, .. }
             | Self::Ioctl { source, .. } => reason_of(source),
             Self::Parse { .. } | Self::NetlinkParse { .. } => Reason::Malformed,
+            Self::WouldLoad { .. } => Reason::Missing,
             Self::Procfs { source, .. } => match &**source {
                 procfs::ProcError::PermissionDenied(_) => Reason::Permission,
                 procfs::ProcError::NotFound(_) => Reason::Missing,

@@ -15,6 +15,7 @@ pub mod cpu;
 pub mod driver;
 mod error;
 pub mod ethtool;
+pub mod firewall;
 pub mod interrupts;
 mod ioctl;
 pub mod limits;

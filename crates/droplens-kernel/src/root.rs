@@ -1,4 +1,4 @@
-//! Where /proc and /sys are, and how files in them are read.
+//! Where /proc and /sys are (and /lib/modules), and how files in them are read.
 
 use std::fs::File;
 use std::io::{self, Read, Seek};
@@ -34,6 +34,11 @@ impl Root {
     /// A file below `sys`.
     pub fn sys(&self, file: &str) -> PathBuf {
         self.0.join("sys").join(file)
+    }
+
+    /// A file below `lib`.
+    pub fn lib(&self, file: &str) -> PathBuf {
+        self.0.join("lib").join(file)
     }
 
     /// A file below `proc/net` of the calling thread's network namespace. `/proc/net` itself

@@ -27,6 +27,8 @@ pub(crate) enum Label<'l> {
     Unnamed(IfIndex),
     /// A traffic control handle, as `tc` prints it.
     Handle(TcHandle),
+    /// Something that has a number for a name: `handle 7`.
+    Numbered(&'static str, u64),
 }
 
 impl<'l> From<&'l str> for Label<'l> {
@@ -64,6 +66,7 @@ impl Label<'_> {
             }
             Self::Unnamed(index) => write!(out, "ifindex:{index}"),
             Self::Handle(handle) => write!(out, "{handle}"),
+            Self::Numbered(what, number) => write!(out, "{what} {number}"),
         }
     }
 }

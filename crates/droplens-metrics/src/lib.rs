@@ -18,6 +18,7 @@ pub mod own;
 mod ports;
 mod selection;
 pub mod source;
+mod tally;
 
 pub use exposition::{Exposition, View};
 pub use family::{Bound, Family, Kind, Origin};

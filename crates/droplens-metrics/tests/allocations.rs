@@ -41,6 +41,7 @@ fn cost(veths: u32) -> (usize, u64) {
         veths,
         listeners: 20,
         udp_ports: 20,
+        rules: 20,
     };
     let options = Options {
         fold_kinds: Vec::new(),

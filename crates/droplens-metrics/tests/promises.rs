@@ -6,7 +6,7 @@ mod host;
 
 use std::collections::HashSet;
 
-use droplens_metrics::{Exposition, Format, Options, Selection};
+use droplens_metrics::{Bound, Exposition, Format, Options, Selection, catalogue};
 use host::{Size, view};
 use prometheus_client::registry::Registry;
 
@@ -17,6 +17,7 @@ const SMALL: Size = Size {
     veths: 0,
     listeners: 60,
     udp_ports: 80,
+    rules: 1_000,
 };
 const LARGE: Size = Size {
     cpus: 128,
@@ -25,6 +26,7 @@ const LARGE: Size = Size {
     veths: 300,
     listeners: 60,
     udp_ports: 80,
+    rules: 1_000,
 };
 const TINY: Size = Size {
     cpus: 2,
@@ -33,6 +35,7 @@ const TINY: Size = Size {
     veths: 2,
     listeners: 3,
     udp_ports: 3,
+    rules: 2,
 };
 
 fn render(size: Size, options: Options, format: Format) -> String {
@@ -58,6 +61,24 @@ fn the_number_of_series_is_kept_with_defaults() {
         println!("{size:?}: {number} series");
         assert!(number <= most, "{number} series on {size:?}");
         assert!(text.contains("droplens_series_cut_total 0\n"));
+    }
+}
+
+#[test]
+fn no_family_has_more_series_than_its_constant_bound() {
+    let text = render(LARGE, Options::default(), Format::Text);
+    for family in catalogue::all() {
+        let Bound::Constant(most) = family.bound else {
+            continue;
+        };
+        let own = series(&text).filter(|one| one.split('{').next() == Some(family.name));
+        let number = own.count();
+        assert!(number <= most as usize, "{}: {number}", family.name);
+    }
+    for name in ["drop_packets", "counter_packets"] {
+        let name = format!("droplens_firewall_{name}_total{{");
+        let own = series(&text).filter(|one| one.starts_with(&name));
+        assert_eq!(own.count(), 65, "all places of {name} are taken");
     }
 }
 

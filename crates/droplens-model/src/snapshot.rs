@@ -7,6 +7,7 @@ use crate::sample::conntrack::Conntrack;
 use crate::sample::cpu::Cpus;
 use crate::sample::driver::Driver;
 use crate::sample::ethtool::Ethtool;
+use crate::sample::firewall::Firewall;
 use crate::sample::interrupts::Interrupts;
 use crate::sample::limits::Limits;
 use crate::sample::links::{KindTotals, Links};
@@ -58,6 +59,7 @@ snapshot! {
     softirqs: Softirqs = Softirqs,
     interrupts: Interrupts = Interrupts,
     conntrack: Conntrack = Conntrack,
+    firewall: Firewall = Firewall,
     sockets: Sockets = Sockets,
     neighbours: Neighbours = Neighbours,
     limits: Limits = Limits,
@@ -91,17 +93,32 @@ impl Snapshot {
     /// What is missing from readings that are good otherwise.
     pub fn gaps(&self) -> Vec<Gap> {
         let mut gaps = Vec::new();
-        if let Some(Conntrack {
-            statistics: Err(failure),
-            ..
-        }) = self.conntrack.ok()
-        {
-            let failure = failure.clone();
-            gaps.push(Gap {
-                source: Source::Conntrack,
-                what: "statistics",
-                failure,
-            });
+        let conntrack = self.conntrack.ok();
+        let firewall = self.firewall.ok();
+        for (source, what, failure) in [
+            (
+                Source::Conntrack,
+                "statistics",
+                conntrack.and_then(|sample| sample.statistics.as_ref().err()),
+            ),
+            (
+                Source::Firewall,
+                "nftables",
+                firewall.and_then(|sample| sample.nftables.as_ref().err()),
+            ),
+            (
+                Source::Firewall,
+                "iptables-legacy",
+                firewall.and_then(|sample| sample.legacy.as_ref().err()),
+            ),
+        ] {
+            if let Some(failure) = failure.cloned() {
+                gaps.push(Gap {
+                    source,
+                    what,
+                    failure,
+                });
+            }
         }
         for (source, complete) in [
             (Source::Links, self.links.ok().map(|sample| sample.complete)),
@@ -109,6 +126,7 @@ impl Snapshot {
                 Source::Qdiscs,
                 self.qdiscs.ok().map(|sample| sample.complete),
             ),
+            (Source::Firewall, firewall.map(|sample| sample.complete)),
             (
                 Source::Sockets,
                 self.sockets.ok().map(|sample| sample.complete),

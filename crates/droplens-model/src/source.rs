@@ -125,6 +125,10 @@ sources! {
     Conntrack "conntrack" Base, ceiling 5000 ms, deadline 2000 ms,
         reads "/proc/sys/net/netfilter/nf_conntrack_{count,max,buckets}; ctnetlink IPCTNL_MSG_CT_GET_STATS_CPU",
         needs "the nf_conntrack module loaded; CAP_NET_ADMIN for the statistics (entries and limit work without)";
+    /// Packet filters: rules and policies that drop, in nftables and iptables, with their counters.
+    Firewall "firewall" Base, ceiling 15000 ms, deadline 5000 ms,
+        reads "nfnetlink NFT_MSG_GETTABLE, GETCHAIN, GETRULE, GETOBJ and GETSETELEM; getsockopt IPT_SO_GET_ENTRIES for the tables in /proc/net/{ip,ip6}_tables_names",
+        needs "CAP_NET_ADMIN; where nf_tables may be built in unseen, /lib/modules readable to tell";
     /// TCP and UDP sockets: states, listeners' accept queues, UDP drops by port, ephemeral ports.
     Sockets "sockets" Slow, ceiling 60000 ms, deadline 10000 ms,
         reads "sock_diag SOCK_DIAG_BY_FAMILY",

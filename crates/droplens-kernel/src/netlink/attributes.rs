@@ -65,6 +65,11 @@ impl<'a> Attribute<'a> {
         self.u32().map(u32::from_be)
     }
 
+    /// The payload as a number of eight bytes in network byte order.
+    pub fn be64(&self) -> Result<u64, ParseError> {
+        self.u64().map(u64::from_be)
+    }
+
     /// The payload as a number of four or eight bytes (`nla_put_uint`).
     pub fn uint(&self) -> Result<u64, ParseError> {
         if self.payload.len() >= 8 {

@@ -2,7 +2,7 @@
 //!
 //! neli gives the socket and the constants; messages and attributes are walked here by borrowed
 //! iterators, since a host can have a hundred thousand of them. All numbers are in the host's
-//! byte order unless a protocol says otherwise (ctnetlink is big-endian).
+//! byte order unless a protocol says otherwise (ctnetlink and `nf_tables` are big-endian).
 
 mod attributes;
 mod generic;

@@ -13,6 +13,7 @@ mod conntrack;
 mod cpu;
 mod driver;
 mod ethtool;
+mod firewall;
 mod interrupts;
 mod limits;
 mod links;
@@ -36,6 +37,7 @@ pub(crate) static ALL: &[&[&Family]] = &[
     softnet::FAMILIES,
     links::FAMILIES,
     conntrack::FAMILIES,
+    firewall::FAMILIES,
     netstat::FAMILIES,
     qdiscs::FAMILIES,
     sockets::FAMILIES,
@@ -56,6 +58,7 @@ pub(crate) static ALL: &[&[&Family]] = &[
 pub(crate) struct Memory {
     names: netstat::Names,
     ports: sockets::Ports,
+    rules: firewall::Rules,
 }
 
 /// Encodes every source that has a good reading and was asked for.
@@ -86,6 +89,9 @@ pub(crate) fn encode(
         Softnet softnet: softnet;
         Links links: links;
         Conntrack conntrack: conntrack;
+    }
+    if let Some(sample) = good!(Firewall firewall) {
+        firewall::encode(sample, &mut memory.rules, encoder)?;
     }
     for (source, counters) in [
         (Source::Snmp, good!(Snmp snmp)),

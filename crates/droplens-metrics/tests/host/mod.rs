@@ -10,6 +10,7 @@
 )]
 
 mod devices;
+mod filters;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,6 +43,8 @@ pub(crate) struct Size {
     pub(crate) veths: u32,
     pub(crate) listeners: u16,
     pub(crate) udp_ports: u16,
+    /// Rules that drop, of each packet filter.
+    pub(crate) rules: u64,
 }
 
 const NOW: Moment = Moment(Duration::from_secs(100));
@@ -103,6 +106,7 @@ fn snapshot(size: Size) -> Snapshot {
         softirqs: read(softirqs(size)),
         interrupts: read(interrupts(size)),
         conntrack: read(conntrack(size)),
+        firewall: read(filters::firewall(size)),
         sockets: read(sockets(size)),
         neighbours: read(neighbours()),
         limits: read(limits()),

@@ -8,6 +8,7 @@ pub mod conntrack;
 pub mod cpu;
 pub mod driver;
 pub mod ethtool;
+pub mod firewall;
 pub mod interrupts;
 pub mod limits;
 pub mod links;

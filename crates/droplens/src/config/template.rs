@@ -28,13 +28,13 @@ format = "text"
 [sampler]
 # CPU time that all readings together may take, as a share of one core. On hosts where they cost
 # more, intervals are stretched: links and qdiscs from 100 ms to at most 500 ms, others to at most
-# 5 s or 60 s; softnet and the protocol counters always stay at 100 ms.
+# 5 s, 15 s or 60 s; softnet and the protocol counters always stay at 100 ms.
 # The metric droplens_source_interval_seconds shows the intervals in force.
 cpu_budget = 0.01
 
 [sources]
 # Sources that are not read: softnet, links, qdiscs, snmp, snmp6, netstat, sockstat, cpu, softirqs,
-# interrupts, conntrack, sockets, neighbours, limits, pressure, driver, ethtool, process.
+# interrupts, conntrack, firewall, sockets, neighbours, limits, pressure, driver, ethtool, process.
 disabled = []
 
 [devices]

@@ -4,6 +4,7 @@ use droplens_kernel::conntrack::ConntrackReader;
 use droplens_kernel::cpu::CpuReader;
 use droplens_kernel::driver::DriverReader;
 use droplens_kernel::ethtool::EthtoolReader;
+use droplens_kernel::firewall::FirewallReader;
 use droplens_kernel::interrupts::InterruptsReader;
 use droplens_kernel::limits::LimitsReader;
 use droplens_kernel::links::LinksReader;
@@ -101,6 +102,13 @@ pub(super) fn workers(root: &Root) -> Vec<Box<dyn Work>> {
             root,
             ConntrackReader::new,
             |s| &mut s.conntrack,
+            None,
+        ),
+        worker(
+            S::Firewall,
+            root,
+            FirewallReader::new,
+            |s| &mut s.firewall,
             None,
         ),
         worker(
