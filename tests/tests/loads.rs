@@ -6,7 +6,7 @@ use droplens_tests::lab::paced::{self, Pace};
 use droplens_tests::lab::transfer::{Reader, Transfer};
 use droplens_tests::lab::{Namespace, Router, crowd, load, veth};
 use droplens_tests::wire::{Filter, Impairment, Loss, Protocol, Rate, Wire};
-use droplens_tests::{json, needs_root};
+use droplens_tests::{json, needs_root, wait};
 
 fn kernel_counter(namespace: &Namespace, key: &str) -> u64 {
     let all = json::parse(&namespace.sh("nstat -a -z -s -j"));
@@ -123,7 +123,13 @@ fn a_crowd_is_sorted_by_its_answers() {
         (all.connected.len(), all.refused, all.unanswered),
         (50, 0, 0)
     );
-    assert_eq!(kernel_counter(&right, "TcpPassiveOpens"), 50);
+    // The last packets of the handshakes may still be on their way.
+    wait::until("50 connections", || {
+        match kernel_counter(&right, "TcpPassiveOpens") {
+            50 => Ok(()),
+            other => Err(format!("{other}")),
+        }
+    });
     drop((all, listener));
 
     let nobody = crowd::connect(&left, "10.91.1.2:9002", 20, patience);
