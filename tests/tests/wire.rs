@@ -1,11 +1,14 @@
 //! The wire does exactly what its counts say.
 #![expect(clippy::expect_used, reason = "a panic is the failure report")]
 
+use std::io::{Read, Write};
 use std::net::UdpSocket;
+use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use droplens_tests::lab::{Namespace, load};
-use droplens_tests::wire::{Counts, Filter, Impairment, Loss, Protocol, Reorder, Wire};
+use droplens_tests::scratch::Scratch;
+use droplens_tests::wire::{Counts, Filter, Impairment, Loss, Protocol, Rate, Reorder, Wire};
 use droplens_tests::{json, needs_root, wait};
 
 /// Two namespaces with a wire, and a socket at each end.
@@ -77,7 +80,7 @@ fn nothing_is_impaired_unless_asked() {
     let (counts, numbers) = ends.outcome(2000);
     assert_eq!(numbers, (0..2000).collect::<Vec<_>>());
     assert_eq!((counts.forwarded.udp, counts.lost.total()), (2000, 0));
-    assert_eq!((counts.delayed.udp, counts.failed), (0, 0));
+    assert_eq!((counts.delayed.udp, counts.failed.udp), (0, 0));
 }
 
 #[test]
@@ -247,6 +250,88 @@ fn neighbours_find_each_other_whatever_is_lost() {
     }
     let [forward, backward] = wire.counts();
     assert_eq!((forward.forwarded.total(), backward.lost.total()), (2, 2));
+}
+
+#[test]
+fn a_device_that_is_down_refuses_and_comes_back() {
+    needs_root!();
+    let ends = Ends::new();
+    ends.right.ip("link set w1 down");
+    ends.send(10);
+    let counts = ends.wire.forward.settle(|counts| counts.received.udp == 10);
+    assert_eq!((counts.failed.udp, counts.forwarded.udp), (10, 0));
+    ends.right.ip("link set w1 up");
+    ends.send(10);
+    let (counts, numbers) = ends.outcome(20);
+    assert_eq!((counts.failed.udp, counts.forwarded.udp), (10, 10));
+    assert_eq!(numbers.len(), 10);
+}
+
+#[test]
+fn all_at_once_adds_up() {
+    needs_root!();
+    let ends = Ends::new();
+    ends.wire.forward.set(Impairment {
+        loss: Loss::Random(0.05),
+        jitter: Duration::from_millis(1),
+        duplicate: 0.05,
+        reorder: Some(Reorder {
+            probability: 0.05,
+            behind: 2,
+            at_most: Duration::from_millis(5),
+        }),
+        corrupt: 0.05,
+        rate: Some(Rate {
+            bits_per_second: 50_000_000,
+            queue: 30_000,
+        }),
+        ..Impairment::delay(Duration::from_millis(2))
+    });
+    ends.send(3000);
+    let (counts, numbers) = ends.outcome(3000);
+    let gone = counts.lost.udp + counts.overflowed.udp;
+    assert_eq!(3000 + counts.duplicated.udp, counts.forwarded.udp + gone);
+    let rejected = ends.kernel_counter("UdpInCsumErrors");
+    assert_eq!(counts.forwarded.udp, count(numbers.len()) + rejected);
+    // A corrupted packet can have a copy.
+    let most = counts.corrupted.udp + counts.duplicated.udp;
+    assert!((counts.corrupted.udp..=most).contains(&rejected));
+    assert_eq!(counts.delayed.udp, 3000 - gone);
+}
+
+#[test]
+fn another_process_impairs_and_counts() {
+    needs_root!();
+    let ends = Ends::new();
+    let scratch = Scratch::new();
+    let path = scratch.path().join("control");
+    let control = ends.wire.control(&path);
+    let ask = |request: &str| {
+        let mut stream = UnixStream::connect(&path).expect("connecting to the wire");
+        writeln!(stream, "{request}").expect("asking");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        json::parse(&answer)
+    };
+    let set =
+        r#"{"forward": {"loss": {"every": 4}, "only": {"port": ["udp", 9000]}, "delay": 0.5}}"#;
+    let answer = ask(set);
+    assert_eq!(json::number(&answer, "/seed"), ends.wire.seed());
+    ends.send(100);
+    let (counts, _) = ends.outcome(100);
+    assert_eq!((counts.lost.udp, counts.delayed.udp), (25, 75));
+    let answer = ask("{}");
+    assert_eq!(json::number(&answer, "/forward/lost/udp"), 25);
+    assert_eq!(json::number(&answer, "/backward/received/udp"), 0);
+    for wrong in [
+        r#"{"forward": {"delay": -1}}"#,
+        r#"{"forward": {"loose": 1}}"#,
+        "no",
+    ] {
+        assert!(ask(wrong).pointer("/error").is_some(), "{wrong}");
+    }
+    drop(control);
+    assert!(!path.exists());
 }
 
 #[test]

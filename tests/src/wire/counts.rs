@@ -1,7 +1,10 @@
 //! What really happened on one direction of a wire.
 
+use serde::{Deserialize, Serialize};
+
 /// What a packet carries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Protocol {
     /// ICMP, and `ICMPv6` without the neighbour's housekeeping.
     Icmp,
@@ -14,7 +17,7 @@ pub enum Protocol {
 }
 
 /// Packets by what they carry.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Tally {
     /// [`Protocol::Icmp`].
     pub icmp: u64,
@@ -44,10 +47,10 @@ impl Tally {
 
 /// Exact counts of one direction since the wire was joined.
 ///
-/// Every packet that was received is forwarded, lost, overflowed, failed or still in flight.
+/// At any time, `received + duplicated = forwarded + lost + overflowed + failed + in_flight`.
 /// What the neighbours need to find each other (ARP, neighbour discovery, multicast
 /// memberships) is never impaired and counts as frames only.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
     /// Frames read from the sending device, of whatever kind.
     pub frames_received: u64,
@@ -72,8 +75,8 @@ pub struct Counts {
     pub corrupted: Tally,
     /// Packets sent on later than at once: by delay, jitter, rate or reordering.
     pub delayed: Tally,
-    /// Frames that the receiving device refused, because it is down.
-    pub failed: u64,
+    /// Packets, copies included, that the receiving device refused because it was down.
+    pub failed: Tally,
     /// Packets, with their copies, on their way now.
     pub in_flight: u64,
 }

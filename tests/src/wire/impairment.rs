@@ -2,21 +2,29 @@
 
 use std::time::Duration;
 
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
+
 use super::Protocol;
 
 /// What one direction does to IP packets; by default nothing.
 ///
-/// In this order a packet is lost, corrupted, queued for the [`Rate`], held back for
-/// reordering, delayed and duplicated.
-#[derive(Debug, Clone, Copy, Default)]
+/// As JSON, names are in lower case and durations are milliseconds.
+///
+/// In this order a packet is lost, queued for the [`Rate`], corrupted, held back for reordering,
+/// delayed and duplicated.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Impairment {
     /// Which packets can be lost, corrupted, duplicated and reordered. Delay, jitter and rate are
     /// the same for all, as they are on a path.
     pub only: Filter,
     /// Time on the way.
+    #[serde(deserialize_with = "milliseconds")]
     pub delay: Duration,
     /// Up to so much more or less than `delay`, evenly spread. It never changes the order of
     /// packets: like in a queue, each waits for the one before.
+    #[serde(deserialize_with = "milliseconds")]
     pub jitter: Duration,
     /// Packets that vanish.
     pub loss: Loss,
@@ -55,7 +63,8 @@ impl Impairment {
 }
 
 /// Which packets an impairment applies to.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Filter {
     /// Every IP packet.
     #[default]
@@ -67,7 +76,8 @@ pub enum Filter {
 }
 
 /// How packets vanish. The state of each (its count, its phase) begins when it is set.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Loss {
     /// They do not.
     #[default]
@@ -79,8 +89,10 @@ pub enum Loss {
     /// All for `lasts` at the end of each period of `every`.
     Burst {
         /// The period.
+        #[serde(deserialize_with = "milliseconds")]
         every: Duration,
         /// How long of it nothing passes.
+        #[serde(deserialize_with = "milliseconds")]
         lasts: Duration,
     },
     /// Each n-th; 0 is none.
@@ -91,11 +103,13 @@ pub enum Loss {
     /// with a broken path MTU discovery does.
     Larger(usize),
     /// Those whose bytes, from the IP header on, are like this.
+    #[serde(skip)]
     Matching(fn(&[u8]) -> bool),
 }
 
 /// The probabilities of the two states, per packet.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct GilbertElliott {
     /// From good to bad.
     pub worsen: f64,
@@ -122,7 +136,8 @@ impl Loss {
 }
 
 /// Holding packets back until later ones have passed.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Reorder {
     /// Probability that a packet is held back.
     pub probability: f64,
@@ -130,14 +145,21 @@ pub struct Reorder {
     pub behind: u32,
     /// It goes on after this time even if fewer have passed, and counts as reordered only if one
     /// has.
+    #[serde(deserialize_with = "milliseconds")]
     pub at_most: Duration,
 }
 
 /// A limit of throughput, with a queue that drops at its tail.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Rate {
     /// Bits per second, counting Ethernet frames without preamble and checksum.
     pub bits_per_second: u64,
     /// Bytes that may wait.
     pub queue: usize,
+}
+
+fn milliseconds<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+    let seconds = f64::deserialize(from)? / 1000.0;
+    Duration::try_from_secs_f64(seconds).map_err(D::Error::custom)
 }

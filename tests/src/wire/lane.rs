@@ -103,22 +103,22 @@ impl Lane {
         if chosen && self.loses(&packet, frame, now) {
             return;
         }
+        let Some(sent) = self.transmit(frame.len(), now) else {
+            self.counts.overflowed.add(protocol);
+            return;
+        };
         let mut parcel = Parcel {
             frame: frame.to_vec(),
             protocol,
             arrived: now,
             twice: false,
         };
-        if chosen && self.random.chance(self.impairment.corrupt) {
-            self.corrupt(&packet, &mut parcel.frame);
-        }
-        let Some(sent) = self.transmit(frame.len(), now) else {
-            self.counts.overflowed.add(protocol);
-            return;
-        };
         if !chosen {
             self.enqueue(parcel, sent);
             return;
+        }
+        if self.random.chance(self.impairment.corrupt) {
+            self.corrupt(&packet, &mut parcel.frame);
         }
         if self.random.chance(self.impairment.duplicate) {
             parcel.twice = true;
@@ -249,13 +249,14 @@ impl Lane {
 
     /// The frame has left, or could not.
     pub(super) fn left(&mut self, leaving: &Leaving, arrived: bool) {
-        if !arrived {
-            self.counts.failed += 1;
+        self.counts.frames_forwarded += u64::from(arrived);
+        let Some(protocol) = leaving.protocol else {
             return;
-        }
-        self.counts.frames_forwarded += 1;
-        if let Some(protocol) = leaving.protocol {
+        };
+        if arrived {
             self.counts.forwarded.add(protocol);
+        } else {
+            self.counts.failed.add(protocol);
         }
     }
 

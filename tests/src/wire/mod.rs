@@ -15,6 +15,7 @@
 //! println!("{:?}", wire.forward.counts().lost);
 //! ```
 
+mod control;
 mod counts;
 mod impairment;
 mod lane;
@@ -23,24 +24,23 @@ mod packet;
 mod pump;
 mod random;
 mod tap;
+mod worker;
 
-use std::os::fd::OwnedFd;
-use std::panic::resume_unwind;
+use std::path::Path as FilePath;
 use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
 use std::time::Instant;
-
-use rustix::event::{EventfdFlags, eventfd};
 
 use crate::lab::Namespace;
 use crate::{json, wait};
 
+pub use control::Control;
 pub use counts::{Counts, Protocol, Tally};
 pub use impairment::{Filter, GilbertElliott, Impairment, Loss, Rate, Reorder};
 
 use lane::Lane;
 use pump::Path;
 use tap::Tap;
+use worker::Worker;
 
 /// The seed of a wire unless `WIRE_SEED` sets another one.
 const SEED: u64 = 0x5eed;
@@ -53,8 +53,7 @@ pub struct Wire {
     /// From the right namespace to the left one.
     pub backward: Direction,
     seed: u64,
-    stop: OwnedFd,
-    pump: Option<JoinHandle<()>>,
+    _pump: Worker,
 }
 
 impl Wire {
@@ -117,18 +116,12 @@ impl Wire {
                 to: one,
             },
         ];
-        let stop = eventfd(0, EventfdFlags::CLOEXEC).expect("an event");
-        let stopped = stop.try_clone().expect("a copy of the event");
-        let pump = std::thread::Builder::new()
-            .name("wire".into())
-            .spawn(move || pump::run(&paths, &stopped))
-            .expect("a thread for the wire");
+        let pump = Worker::start("wire", move |stop| pump::run(&paths, stop));
         Self {
             forward: Direction(forward),
             backward: Direction(backward),
             seed,
-            stop,
-            pump: Some(pump),
+            _pump: pump,
         }
     }
 
@@ -141,17 +134,15 @@ impl Wire {
     pub fn seed(&self) -> u64 {
         self.seed
     }
-}
 
-impl Drop for Wire {
-    fn drop(&mut self) {
-        rustix::io::write(&self.stop, &1_u64.to_ne_bytes()).expect("stopping the wire");
-        let ended = self.pump.take().map(JoinHandle::join);
-        if let Some(Err(panic)) = ended
-            && !std::thread::panicking()
-        {
-            resume_unwind(panic);
-        }
+    /// Lets other processes impair and watch the wire through a Unix socket at this path, for as
+    /// long as what is returned lives; see [`Control`].
+    ///
+    /// # Panics
+    ///
+    /// When the socket cannot be bound.
+    pub fn control(&self, path: &FilePath) -> Control {
+        Control::new(path, self.forward.clone(), self.backward.clone(), self.seed)
     }
 }
 
