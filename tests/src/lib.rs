@@ -1,6 +1,7 @@
 //! The proving ground of droplens.
 //!
-//! [`lab`] makes network namespaces in which faults are provoked, [`agent`] runs the built
+//! [`lab`] makes network namespaces in which faults are provoked, [`wire`] impairs what passes between
+//! them, [`agent`] runs the built
 //! `droplens` in them, [`exposition`] reads what it says. Everything is bounded in packets and
 //! time, and nothing outlives the test that made it: namespaces have no name, they end with the
 //! last thread, socket and process in them.
@@ -21,3 +22,4 @@ pub mod scratch;
 pub mod skip;
 pub mod tools;
 pub mod wait;
+pub mod wire;

@@ -7,14 +7,26 @@ use crate::wait;
 /// 10.9.`net`.2/24, both up. Offloads are off, so that one packet sent is one packet counted,
 /// and IPv6 is off on them, so that nothing but the test speaks.
 pub fn veth(left: &Namespace, a: &str, right: &Namespace, b: &str, net: u8) {
+    cable((left, a), (right, b), |side, device, host| {
+        side.sysctl(&format!("net/ipv6/conf/{device}/disable_ipv6"), "1");
+        side.ip(&format!("addr add 10.9.{net}.{host}/24 dev {device}"));
+    });
+}
+
+/// Joins two namespaces by a pair of veth devices without offloads. `prepare` is called for each
+/// while it is down, with 1 for the first and 2 for the second; then they are brought up.
+pub(super) fn cable(
+    (left, a): (&Namespace, &str),
+    (right, b): (&Namespace, &str),
+    prepare: impl Fn(&Namespace, &str, u8),
+) {
     left.ip(&format!(
         "link add {a} type veth peer name {b} netns {}",
         right.path()
     ));
     for (side, device, host) in [(left, a, 1), (right, b, 2)] {
-        side.sysctl(&format!("net/ipv6/conf/{device}/disable_ipv6"), "1");
         side.sh(&format!("ethtool -K {device} tso off gso off gro off"));
-        side.ip(&format!("addr add 10.9.{net}.{host}/24 dev {device}"));
+        prepare(side, device, host);
         side.ip(&format!("link set {device} up"));
     }
     // Until the kernel has noticed the carrier, what is sent vanishes in a noop qdisc.

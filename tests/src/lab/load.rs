@@ -29,6 +29,18 @@ pub fn udp(namespace: &Namespace, address: &str) -> UdpSocket {
     socket
 }
 
+/// A UDP socket that nobody reads, with room for about `buffer` bytes; the kernel doubles it and
+/// charges each datagram with its overhead.
+///
+/// # Panics
+///
+/// When it cannot be bound.
+pub fn sink(namespace: &Namespace, address: &str, buffer: usize) -> UdpSocket {
+    let socket = udp(namespace, address);
+    rustix::net::sockopt::set_socket_recv_buffer_size(&socket, buffer).expect("a small buffer");
+    socket
+}
+
 /// Keeps the calling thread on one CPU from now on.
 ///
 /// # Panics
