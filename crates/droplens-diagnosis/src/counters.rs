@@ -39,7 +39,7 @@ const fn ip_ext(key: &'static str) -> Protocol {
 
 macro_rules! counters {
     ($( $(#[$doc:meta])* $name:ident: $type:ty = $value:expr; )+) => {
-        $( $(#[$doc])* pub const $name: $type = $value; )+
+        $( $(#[$doc])* pub(crate) const $name: $type = $value; )+
     };
 }
 
@@ -66,8 +66,6 @@ counters! {
     IN_NO_ROUTES: Both = PerFamily { v4: ip_ext("InNoRoutes"), v6: ip6("InNoRoutes") };
     /// IPv6 packets too big for the next link.
     IN_TOO_BIG: Protocol = ip6("InTooBigErrors");
-    /// Multicast packets received.
-    IN_MULTICAST: Both = PerFamily { v4: ip_ext("InMcastPkts"), v6: ip6("InMcastPkts") };
     /// Packets that transports asked to send.
     OUT_REQUESTS: Both = both("OutRequests");
     /// Packets handed to a device's queue; kernel 6.3 or newer.
@@ -99,13 +97,6 @@ counters! {
         v4: Protocol::snmp("Icmp", "OutTimeExcds"),
         v6: Protocol::snmp6("Icmp6", "OutTimeExcds"),
     };
-    /// ICMP "destination unreachable" received.
-    ICMP_IN_UNREACHABLE: Both = PerFamily {
-        v4: Protocol::snmp("Icmp", "InDestUnreachs"),
-        v6: Protocol::snmp6("Icmp6", "InDestUnreachs"),
-    };
-    /// ICMPv6 "packet too big" received.
-    ICMP_IN_TOO_BIG: Protocol = Protocol::snmp6("Icmp6", "InPktTooBigs");
     /// Wrong ICMP checksums.
     ICMP_IN_CSUM_ERRORS: Both = PerFamily {
         v4: Protocol::snmp("Icmp", "InCsumErrors"),
@@ -122,8 +113,6 @@ counters! {
     UDP_MEM_ERRORS: Both = udp("MemErrors");
     /// UDP: nobody listens.
     UDP_NO_PORTS: Both = udp("NoPorts");
-    /// UDP: delivered.
-    UDP_IN_DATAGRAMS: Both = udp("InDatagrams");
 
     /// TCP: segments sent, without retransmissions.
     TCP_OUT_SEGS: Protocol = Protocol::snmp("Tcp", "OutSegs");
@@ -143,8 +132,6 @@ counters! {
     TCP_OUT_RSTS: Protocol = Protocol::snmp("Tcp", "OutRsts");
     /// TCP: connections opened from here.
     TCP_ACTIVE_OPENS: Protocol = Protocol::snmp("Tcp", "ActiveOpens");
-    /// TCP: established connections now.
-    TCP_CURR_ESTAB: Protocol = Protocol::snmp("Tcp", "CurrEstab");
 
     /// TCP: SYN and SYN-ACK segments sent again.
     TCP_SYN_RETRANS: Protocol = tcp_ext("TCPSynRetrans");
@@ -154,12 +141,8 @@ counters! {
     TCP_DSACK_OLD_SENT: Protocol = tcp_ext("TCPDSACKOldSent");
     /// TCP: fast retransmissions.
     TCP_FAST_RETRANS: Protocol = tcp_ext("TCPFastRetrans");
-    /// TCP: retransmissions after a timeout.
-    TCP_SLOW_START_RETRANS: Protocol = tcp_ext("TCPSlowStartRetrans");
     /// TCP: retransmission timeouts.
     TCP_TIMEOUTS: Protocol = tcp_ext("TCPTimeouts");
-    /// TCP: retransmissions that the layers below refused.
-    TCP_RETRANS_FAIL: Protocol = tcp_ext("TCPRetransFail");
     /// TCP: losses found by selective acknowledgements.
     TCP_SACK_RECOVERY: Protocol = tcp_ext("TCPSackRecovery");
     /// TCP: segments that came early and were queued.
@@ -168,8 +151,6 @@ counters! {
     TCP_SACK_REORDER: Protocol = tcp_ext("TCPSACKReorder");
     /// TCP: reordering found by timestamps.
     TCP_TS_REORDER: Protocol = tcp_ext("TCPTSReorder");
-    /// TCP: probes for a lost tail.
-    TCP_LOSS_PROBES: Protocol = tcp_ext("TCPLossProbes");
     /// TCP: accept queue full; part of `ListenDrops`.
     TCP_LISTEN_OVERFLOWS: Protocol = tcp_ext("ListenOverflows");
     /// TCP: SYN or final ACK dropped by a listener.
@@ -198,6 +179,4 @@ counters! {
     TCP_ABORT_ON_MEMORY: Protocol = tcp_ext("TCPAbortOnMemory");
     /// TCP: TIME-WAIT sockets not made since there were too many.
     TCP_TIME_WAIT_OVERFLOW: Protocol = tcp_ext("TCPTimeWaitOverflow");
-    /// TCP: probes of the path MTU that were lost.
-    TCP_MTUP_FAIL: Protocol = tcp_ext("TCPMTUPFail");
 }

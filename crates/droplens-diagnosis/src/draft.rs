@@ -117,7 +117,9 @@ impl<'a> Draft<'a> {
 
     /// Protocol counters, those that moved.
     pub fn protocols(self, counters: &[Protocol]) -> Self {
-        counters.iter().fold(self, |draft, counter| draft.protocol(*counter))
+        counters
+            .iter()
+            .fold(self, |draft, counter| draft.protocol(*counter))
     }
 
     /// A gauge at the end of the window, if it is known.

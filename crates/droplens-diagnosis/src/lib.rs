@@ -10,12 +10,17 @@
 
 mod counters;
 mod draft;
+mod engine;
+mod events;
+mod history;
 pub mod ledger;
+mod rhythm;
 pub mod rules;
 mod symptoms;
 mod thresholds;
 pub mod verdict;
 mod view;
 
+pub use engine::{Engine, Wishes};
 pub use thresholds::Thresholds;
 pub use view::{Needs, Sight, View};

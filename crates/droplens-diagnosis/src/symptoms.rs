@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use droplens_model::delta::Delta;
 use droplens_model::{DeviceLoss, Grade, Name, Symptoms};
 
 use crate::counters as c;
@@ -9,7 +10,7 @@ use crate::view::View;
 
 /// Retransmissions in a window, and how many of them were no losses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Retransmissions {
+pub(crate) struct Retransmissions {
     /// Segments sent, retransmissions not counted.
     pub sent: u64,
     /// Segments sent again.
@@ -23,19 +24,19 @@ pub struct Retransmissions {
 }
 
 impl Retransmissions {
-    /// Those of one window.
-    pub fn of(view: &View<'_>) -> Self {
+    /// Those between two snapshots.
+    pub(crate) fn between(delta: &Delta<'_>) -> Self {
         Self {
-            sent: view.moved(c::TCP_OUT_SEGS),
-            again: view.moved(c::TCP_RETRANS_SEGS),
-            syn: view.moved(c::TCP_SYN_RETRANS),
-            spurious: view.moved(c::TCP_DSACK_RECV),
-            probes: view.moved(c::TCP_WIN_PROBE),
+            sent: delta.protocol_or_zero(c::TCP_OUT_SEGS),
+            again: delta.protocol_or_zero(c::TCP_RETRANS_SEGS),
+            syn: delta.protocol_or_zero(c::TCP_SYN_RETRANS),
+            spurious: delta.protocol_or_zero(c::TCP_DSACK_RECV),
+            probes: delta.protocol_or_zero(c::TCP_WIN_PROBE),
         }
     }
 
     /// Those that stand for a lost segment, an estimate.
-    pub const fn lost(self) -> u64 {
+    pub(crate) const fn lost(self) -> u64 {
         self.again
             .saturating_sub(self.syn)
             .saturating_sub(self.spurious)
@@ -44,11 +45,11 @@ impl Retransmissions {
 }
 
 /// What the counters of one window say.
-pub fn symptoms(view: &View<'_>) -> Symptoms {
-    let retransmissions = Retransmissions::of(view);
+pub(crate) fn symptoms(view: &View<'_>) -> Symptoms {
+    let retransmissions = Retransmissions::between(&view.delta);
     let moved = |counter| view.delta.protocol(counter);
-    let ratio = moved(c::TCP_OUT_SEGS)
-        .map(|sent| retransmissions.lost() as f64 / sent.max(1) as f64);
+    let ratio =
+        moved(c::TCP_OUT_SEGS).map(|sent| retransmissions.lost() as f64 / sent.max(1) as f64);
     Symptoms {
         tcp_segments_sent: moved(c::TCP_OUT_SEGS),
         tcp_retransmits: moved(c::TCP_RETRANS_SEGS),

@@ -54,8 +54,15 @@ pub fn sight(cause: Cause, snapshot: &Snapshot) -> Result<(), String> {
 
 fn report(view: &View<'_>, context: &Context) -> Report {
     let findings = findings(view);
-    let domains: Vec<_> = Domain::ALL.iter().map(|domain| domain_report(*domain, view, &findings)).collect();
-    let status = domains.iter().map(|domain| domain.status).filter(|status| *status != Status::Blind).max();
+    let domains: Vec<_> = Domain::ALL
+        .iter()
+        .map(|domain| domain_report(*domain, view, &findings))
+        .collect();
+    let status = domains
+        .iter()
+        .map(|domain| domain.status)
+        .filter(|status| *status != Status::Blind)
+        .max();
     let status = status.unwrap_or(Status::Blind);
     Report {
         schema: REPORT_SCHEMA.to_owned(),
@@ -74,6 +81,7 @@ fn report(view: &View<'_>, context: &Context) -> Report {
         symptoms: symptoms(view),
         sources: sources(view.now()),
         events: Vec::new(),
+        connections: None,
     }
 }
 
@@ -90,7 +98,12 @@ fn domain_report(domain: Domain, view: &View<'_>, findings: &[Finding]) -> Domai
     }
     let of_domain = |finding: &&Finding| finding.domain == domain;
     let matters = |finding: &&Finding| finding.severity != Severity::Info;
-    let worst = findings.iter().filter(of_domain).filter(matters).map(|finding| finding.status).max();
+    let worst = findings
+        .iter()
+        .filter(of_domain)
+        .filter(matters)
+        .map(|finding| finding.status)
+        .max();
     let status = match worst {
         Some(status) => status,
         None if blind_causes.len() == domain.causes().len() => Status::Blind,
@@ -99,7 +112,11 @@ fn domain_report(domain: Domain, view: &View<'_>, findings: &[Finding]) -> Domai
     let ledger: u64 = domain.causes().iter().map(|cause| view.lost(*cause)).sum();
     // Losses on the path are estimates and in no account.
     let packets = match domain {
-        Domain::Path => findings.iter().filter(of_domain).map(|finding| finding.packets).sum(),
+        Domain::Path => findings
+            .iter()
+            .filter(of_domain)
+            .map(|finding| finding.packets)
+            .sum(),
         _ => ledger,
     };
     DomainReport {
@@ -114,26 +131,30 @@ fn domain_report(domain: Domain, view: &View<'_>, findings: &[Finding]) -> Domai
 /// The verdict in one line.
 pub fn headline(status: Status, findings: &[Finding], length: Duration) -> String {
     let window = seconds(length);
-    let Some(first) = findings.iter().find(|finding| finding.severity != Severity::Info) else {
+    let Some(first) = findings
+        .iter()
+        .find(|finding| finding.severity != Severity::Info)
+    else {
         return match status {
             Status::Blind => "nothing could be looked at".to_owned(),
             _ => format!("no packet lost in {window}"),
         };
     };
-    let mut line = first.summary.clone();
-    if first.packets > 0 {
-        let packets = if first.packets == 1 { "packet" } else { "packets" };
-        line.push_str(&format!(": {} {packets} ({}/s)", grouped(first.packets), rate(first.rate)));
-    }
+    let packets = match first.packets {
+        0 => String::new(),
+        1 => ": 1 packet".to_owned(),
+        packets => format!(": {} packets ({}/s)", grouped(packets), rate(first.rate)),
+    };
     let others = findings
         .iter()
         .filter(|finding| finding.severity != Severity::Info && finding.status == first.status)
         .count()
         - 1;
-    if others > 0 {
-        line.push_str(&format!(", and {others} more"));
-    }
-    line
+    let more = match others {
+        0 => String::new(),
+        others => format!(", and {others} more"),
+    };
+    format!("{}{packets}{more}", first.summary)
 }
 
 fn seconds(length: Duration) -> String {
@@ -198,10 +219,19 @@ mod tests {
             length: Duration::from_secs(10),
             others_not_seen: 0,
         };
-        let report = judge(Delta::new(&nothing, &nothing), &context, &Thresholds::default());
+        let report = judge(
+            Delta::new(&nothing, &nothing),
+            &context,
+            &Thresholds::default(),
+        );
         assert_eq!(report.status, Status::Blind);
         assert_eq!(report.domains.len(), Domain::ALL.len());
-        assert!(report.domains.iter().all(|domain| domain.status == Status::Blind));
+        assert!(
+            report
+                .domains
+                .iter()
+                .all(|domain| domain.status == Status::Blind)
+        );
         assert_eq!(report.headline, "nothing could be looked at");
     }
 

@@ -53,7 +53,9 @@ impl<'a> View<'a> {
 
     /// The device of this name.
     pub fn device(&self, name: &str) -> Option<&DeviceDelta<'a>> {
-        self.devices.iter().find(|device| &**device.link.name() == name)
+        self.devices
+            .iter()
+            .find(|device| &**device.link.name() == name)
     }
 
     /// How far a protocol counter moved; one that this kernel lacks has not.
@@ -122,7 +124,9 @@ impl Needs {
     /// Whether it is there.
     pub fn sight(&self, snapshot: &Snapshot) -> Sight {
         match self {
-            Self::All(sources) => sources.iter().try_for_each(|source| read(snapshot, *source)),
+            Self::All(sources) => sources
+                .iter()
+                .try_for_each(|source| read(snapshot, *source)),
             Self::Any(sources) => {
                 let mut worst = Ok(());
                 for source in *sources {

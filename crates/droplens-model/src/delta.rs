@@ -5,6 +5,7 @@
 //! not in both snapshots is either new, and then counts from zero, or gone, and then counts no more.
 
 mod devices;
+mod firewall;
 mod pairs;
 mod protocol;
 mod tables;
@@ -15,6 +16,7 @@ use std::time::Duration;
 use crate::{Reading, Snapshot, Source, Stamped, State};
 
 pub use devices::{DeviceDelta, DriverDelta, QueueDelta};
+pub use firewall::RuleDelta;
 pub use protocol::Protocol;
 pub use tables::{ConntrackDelta, NeighbourDelta, PortDelta, SoftnetDelta};
 

@@ -12,6 +12,7 @@ mod domain;
 pub mod driver_table;
 mod finding;
 mod ids;
+mod judgement;
 pub mod peaks;
 mod place;
 mod reading;
@@ -28,6 +29,7 @@ pub mod wrap;
 pub use domain::{Cause, Domain};
 pub use finding::{Event, Evidence, Finding, PathDirection, Pattern, Severity, Status};
 pub use ids::{CpuId, Family, IfIndex, Name, PerFamily};
+pub use judgement::{CauseStanding, DeviceDrops, EventTotals, Judgement};
 pub use place::Place;
 pub use reading::{Failure, Moment, Part, Reading, Reason, Stamped, State};
 pub use report::{

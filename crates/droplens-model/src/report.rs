@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::sample::connections::Connections;
 use crate::serial::words;
 use crate::{Cause, Domain, Event, Finding, Name, Source, Status, Timestamp};
 
@@ -38,6 +39,9 @@ pub struct Report {
     /// Bursts in the window, newest last; empty without a running agent.
     #[serde(default)]
     pub events: Vec<Event>,
+    /// The sockets, peers and processes that suffer; none if they were not asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connections: Option<Connections>,
 }
 
 /// How one domain stands.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
-use droplens_model::{Cause, Moment, Place, Source};
+use droplens_model::{Cause, Moment, Name, Place, Source};
 
 use super::counter::Counter;
 use super::table::{Pool, Scope, entry, feeders};
@@ -15,7 +15,7 @@ const EXPLANATION_KEEPS: Duration = Duration::from_secs(3);
 
 /// One counter that moved.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Move {
+pub(super) struct Move {
     /// The counter.
     pub counter: Counter,
     /// Where it counts.
@@ -30,17 +30,17 @@ pub struct Move {
 }
 
 /// What the packets that a counter alone explains mean, resolved for one moment.
-pub trait Judge {
+pub(super) trait Judge {
     /// The cause, if there is one.
     fn cause(&self, counter: Counter, at: Moment) -> Option<Cause>;
 }
 
 /// When each source was read last; none for one that cannot be read and need not be waited for.
-pub type Clock<'a> = &'a dyn Fn(Source) -> Option<Moment>;
+pub(super) type Clock<'a> = &'a dyn Fn(Source) -> Option<Moment>;
 
 /// Accounts of lost packets.
 #[derive(Clone, Debug, Default)]
-pub struct Book {
+pub(super) struct Book {
     accounts: BTreeMap<(Cause, Place), u64>,
     explained: HashMap<(Pool, Place), Vec<Explained>>,
     pending: Vec<Pending>,
@@ -63,13 +63,19 @@ struct Pending {
 
 impl Book {
     /// Packets by cause and place. None of them ever falls.
-    pub fn accounts(&self) -> &BTreeMap<(Cause, Place), u64> {
+    pub(super) fn accounts(&self) -> &BTreeMap<(Cause, Place), u64> {
         &self.accounts
     }
 
     /// Takes in moves and books what can be booked. Moves of counters that contain others wait
     /// until those have been read at least as late.
-    pub fn enter(&mut self, moves: Vec<Move>, now: Moment, clock: Clock<'_>, judge: &dyn Judge) {
+    pub(super) fn enter(
+        &mut self,
+        moves: Vec<Move>,
+        now: Moment,
+        clock: Clock<'_>,
+        judge: &dyn Judge,
+    ) {
         for Move {
             counter,
             place,
@@ -106,13 +112,23 @@ impl Book {
         self.forget(now);
     }
 
+    /// Adds the accounts of some devices to those of the host, cause by cause.
+    pub(crate) fn fold(&mut self, gone: impl Fn(&Name) -> bool) {
+        let is_gone = |place: &Place| place.device().is_some_and(&gone);
+        let accounts = std::mem::take(&mut self.accounts);
+        for ((cause, place), packets) in accounts {
+            let place = if is_gone(&place) { Place::Host } else { place };
+            *self.accounts.entry((cause, place)).or_default() += packets;
+        }
+    }
+
     /// Books everything that waits: nothing more will be read.
-    pub fn settle(&mut self, judge: &dyn Judge) {
+    pub(super) fn settle(&mut self, judge: &dyn Judge) {
         self.resolve(judge, |_| true);
     }
 
     /// The sources that pending moves wait for.
-    pub fn awaited(&self, clock: Clock<'_>) -> BTreeSet<Source> {
+    pub(super) fn awaited(&self, clock: Clock<'_>) -> BTreeSet<Source> {
         let waiting = self.pending.iter().flat_map(|pending| {
             feeders(pending.pool)
                 .filter(|source| clock(*source).is_some_and(|read| read < pending.at))
@@ -191,7 +207,6 @@ fn scoped(pool: Pool, place: &Place) -> Place {
 mod tests {
     use std::cell::RefCell;
 
-    use droplens_model::Name;
     use proptest::prelude::*;
 
     use super::super::table::{Meaning, TABLE};
@@ -205,7 +220,7 @@ mod tests {
             match entry(counter).meaning {
                 Meaning::Lost(cause) => Some(cause),
                 Meaning::HeaderOrTtl => Some(Cause::HeaderErrors),
-                Meaning::DownOrUnknown => Some(Cause::LinkDown),
+                Meaning::DownOrSendBuffer => Some(Cause::LinkDown),
                 Meaning::TableFullOrClash => Some(Cause::ConntrackTableFull),
                 Meaning::Elsewhere => None,
             }
@@ -230,6 +245,7 @@ mod tests {
         }
         // A packet moves all of its containers or the story is not over.
         chains.retain(|chain| entry(*chain.last().unwrap()).feeds.is_empty());
+        chains.retain(|chain| entry(chain[0]).meaning != Meaning::Elsewhere);
         chains
     }
 

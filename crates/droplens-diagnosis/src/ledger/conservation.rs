@@ -6,6 +6,7 @@
 //! nobody joined and the like, and only worth a remark.
 
 use droplens_model::delta::Delta;
+use droplens_model::sample::firewall::Hook;
 use droplens_model::{Family, PerFamily, Place, Snapshot};
 
 use super::book::Move;
@@ -145,9 +146,15 @@ pub fn gap(delta: &Delta<'_>, side: Side, family: Family) -> Option<i64> {
     )
 }
 
-/// Whether a rule without a counter, or a policy, can drop packets on this side.
-fn can_drop_silently(_snapshot: &Snapshot, _side: Side, _family: Family) -> bool {
-    false
+/// Whether a rule without a counter, or a policy, can drop packets on this side. Older kernels
+/// count a forwarded packet behind the forward hook, newer ones before it.
+fn can_drop_silently(snapshot: &Snapshot, side: Side, family: Family) -> bool {
+    let hooks = match side {
+        Side::Input => [Hook::Prerouting, Hook::Input, Hook::Forward],
+        Side::Output => [Hook::Forward, Hook::Output, Hook::Postrouting],
+    };
+    let firewall = snapshot.firewall.last().map(|firewall| &*firewall.value);
+    firewall.is_some_and(|firewall| hooks.iter().any(|hook| firewall.can_drop(family, *hook)))
 }
 
 #[cfg(test)]

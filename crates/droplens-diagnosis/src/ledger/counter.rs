@@ -43,8 +43,10 @@ pub enum Counter {
     ConntrackDrop,
     /// ctnetlink `insert_failed`.
     ConntrackInsertFailed,
-    /// The counter of a firewall rule or chain that drops.
+    /// The counter of a firewall rule or chain that drops in a hook of the IP layer.
     FirewallRule,
+    /// The counter of a firewall rule or chain that drops at a device or in a bridge.
+    DeviceFirewallRule,
     /// `ndts_res_failed` of a neighbour table.
     NeighbourFailed,
     /// `ndts_table_fulls` of a neighbour table.
@@ -73,7 +75,7 @@ impl Counter {
             Self::Driver(_) => Source::Driver,
             Self::QdiscDropped | Self::ClassDropped | Self::IngressDropped => Source::Qdiscs,
             Self::ConntrackDrop | Self::ConntrackInsertFailed => Source::Conntrack,
-            Self::FirewallRule => Source::Conntrack,
+            Self::FirewallRule | Self::DeviceFirewallRule => Source::Firewall,
             Self::NeighbourFailed | Self::NeighbourFull => Source::Neighbours,
             Self::InputGap(Family::V4) | Self::OutputGap(Family::V4) => Source::Snmp,
             Self::InputGap(Family::V6) | Self::OutputGap(Family::V6) => Source::Snmp6,

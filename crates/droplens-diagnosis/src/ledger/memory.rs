@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use droplens_model::delta::Delta;
-use droplens_model::{Cause, Family, Moment, PerFamily};
+use droplens_model::{Cause, Family, Moment, PerFamily, Source};
 
 use super::book::Judge;
 use super::counter::Counter;
@@ -22,6 +22,7 @@ const NEARLY_FULL: f64 = 0.9;
 pub(super) struct Memory {
     time_exceeded: PerFamily<Option<Moment>>,
     carrier_missing: Option<Moment>,
+    send_buffer_full: PerFamily<Option<Moment>>,
     table_nearly_full: Option<Moment>,
 }
 
@@ -31,6 +32,9 @@ impl Memory {
         for family in Family::ALL {
             if delta.protocol_or_zero(*c::ICMP_OUT_TIME_EXCEEDED.get(family)) > 0 {
                 *self.time_exceeded.get_mut(family) = Some(now);
+            }
+            if delta.protocol_or_zero(*c::UDP_SNDBUF_ERRORS.get(family)) > 0 {
+                *self.send_buffer_full.get_mut(family) = Some(now);
             }
         }
         if carrier_missing(delta) {
@@ -64,21 +68,22 @@ impl Judge for Memory {
     fn cause(&self, counter: Counter, at: Moment) -> Option<Cause> {
         let lately =
             |moment: Option<Moment>| moment.is_some_and(|moment| at.since(moment) < LATELY);
+        let family = match counter.source() {
+            Source::Snmp6 => Family::V6,
+            _ => Family::V4,
+        };
         match entry(counter).meaning {
             Meaning::Lost(cause) => Some(cause),
             Meaning::Elsewhere => None,
-            Meaning::HeaderOrTtl => {
-                let family = match counter.source() {
-                    droplens_model::Source::Snmp6 => Family::V6,
-                    _ => Family::V4,
-                };
-                Some(if lately(*self.time_exceeded.get(family)) {
-                    Cause::TtlExpired
-                } else {
-                    Cause::HeaderErrors
-                })
+            Meaning::HeaderOrTtl => Some(if lately(*self.time_exceeded.get(family)) {
+                Cause::TtlExpired
+            } else {
+                Cause::HeaderErrors
+            }),
+            Meaning::DownOrSendBuffer if lately(self.carrier_missing) => Some(Cause::LinkDown),
+            Meaning::DownOrSendBuffer => {
+                lately(*self.send_buffer_full.get(family)).then_some(Cause::UdpSendBufferFull)
             }
-            Meaning::DownOrUnknown => lately(self.carrier_missing).then_some(Cause::LinkDown),
             Meaning::TableFullOrClash => Some(if lately(self.table_nearly_full) {
                 Cause::ConntrackTableFull
             } else {

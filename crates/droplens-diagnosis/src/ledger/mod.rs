@@ -15,7 +15,7 @@ pub mod table;
 use std::collections::{BTreeMap, BTreeSet};
 
 use droplens_model::delta::Delta;
-use droplens_model::{Cause, Moment, Place, Snapshot, Source};
+use droplens_model::{Cause, Moment, Name, Place, Snapshot, Source};
 
 use book::{Book, Move};
 use conservation::Conservation;
@@ -40,6 +40,14 @@ impl Ledger {
         ledger
     }
 
+    /// The same without what still waits for an explanation: of a running agent, whose next
+    /// readings will bring it.
+    pub fn explained(delta: Delta<'_>) -> Self {
+        let mut ledger = Self::default();
+        ledger.advance(delta, newest(delta.to));
+        ledger
+    }
+
     /// Takes in what happened since the snapshot before.
     pub fn advance(&mut self, delta: Delta<'_>, now: Moment) {
         self.memory.observe(&delta, now);
@@ -58,6 +66,11 @@ impl Ledger {
     pub fn awaited(&self, snapshot: &Snapshot) -> BTreeSet<Source> {
         let delta = Delta::new(snapshot, snapshot);
         self.book.awaited(&|source| moves::read_at(&delta, source))
+    }
+
+    /// Adds the accounts of some devices to those of the host, cause by cause.
+    pub fn fold(&mut self, gone: impl Fn(&Name) -> bool) {
+        self.book.fold(gone);
     }
 
     /// Packets by cause and place. None of these numbers ever falls.

@@ -18,8 +18,9 @@ pub enum Meaning {
     /// Header errors of a router are used-up hop limits if it has sent "time exceeded" lately,
     /// else damaged headers: the messages are limited in rate, so their number proves nothing.
     HeaderOrTtl,
-    /// Lost to a missing carrier if there is or was one lately; otherwise nothing can be said.
-    DownOrUnknown,
+    /// Lost to a missing carrier if there is or was one lately, to a full send buffer if UDP says
+    /// so at the same time; otherwise nothing can be said.
+    DownOrSendBuffer,
     /// Lost to a full table if it is or was nearly full lately, else to a failed insertion.
     TableFullOrClash,
     /// Counted elsewhere, or not lost: only feeds pools.
@@ -37,8 +38,6 @@ pub enum Pool {
     ReceivePruned,
     /// Explained bad TCP segments.
     TcpErrors,
-    /// Explained failures to send UDP over one address family.
-    SendErrors(Family),
     /// Explained packets discarded on the way out.
     OutDiscards,
     /// Explained softnet drops.
@@ -158,13 +157,11 @@ pub const TABLE: &[Entry] = &[
     protocol(c::FRAG_FAILS.v4, L::FragmentationFailed),
     protocol(c::FRAG_FAILS.v6, L::FragmentationFailed),
     protocol(c::OUT_DISCARDS.v4, L::LinkDown)
-        .means(Meaning::DownOrUnknown)
-        .feeds(&[Pool::SendErrors(Family::V4)])
+        .means(Meaning::DownOrSendBuffer)
         .draws(Pool::OutDiscards)
         .when("contains what a qdisc, a device or a full neighbour table refused"),
     protocol(c::OUT_DISCARDS.v6, L::LinkDown)
-        .means(Meaning::DownOrUnknown)
-        .feeds(&[Pool::SendErrors(Family::V6)])
+        .means(Meaning::DownOrSendBuffer)
         .draws(Pool::OutDiscards)
         .when("contains what a qdisc, a device or a full neighbour table refused"),
     lost(K::NeighbourFailed, L::NeighbourUnresolved)
@@ -185,11 +182,11 @@ pub const TABLE: &[Entry] = &[
     protocol(c::UDP_MEM_ERRORS.v4, L::UdpMemoryLimit),
     protocol(c::UDP_MEM_ERRORS.v6, L::UdpMemoryLimit),
     protocol(c::UDP_SNDBUF_ERRORS.v4, L::UdpSendBufferFull)
-        .draws(Pool::SendErrors(Family::V4))
-        .when("contains packets that were refused further down"),
+        .means(Meaning::Elsewhere)
+        .when("all of them are in OutDiscards, whatever refused them"),
     protocol(c::UDP_SNDBUF_ERRORS.v6, L::UdpSendBufferFull)
-        .draws(Pool::SendErrors(Family::V6))
-        .when("contains packets that were refused further down"),
+        .means(Meaning::Elsewhere)
+        .when("all of them are in OutDiscards, whatever refused them"),
     protocol(c::TCP_LISTEN_OVERFLOWS, L::TcpAcceptQueueFull).feeds(&[Pool::ListenDrops]),
     protocol(c::TCP_LISTEN_DROPS, L::TcpSynQueueFull)
         .draws(Pool::ListenDrops)
@@ -247,7 +244,9 @@ pub const TABLE: &[Entry] = &[
         .when("contains failed insertions"),
     lost(K::FirewallRule, L::FirewallDrop)
         .feeds(&[Pool::Hooks])
-        .when("rules with a counter in the hooks of the IP layer"),
+        .when("rules with a counter of their own in the hooks of the IP layer"),
+    lost(K::DeviceFirewallRule, L::FirewallDrop)
+        .when("rules with a counter of their own before or behind the IP layer"),
     // Conservation.
     lost(K::InputGap(Family::V4), L::UnaccountedIpInput)
         .draws(Pool::Hooks)

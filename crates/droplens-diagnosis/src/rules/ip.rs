@@ -43,7 +43,13 @@ pub(super) const RULES: &[Rule] = &[
 ];
 
 /// Findings whose evidence is a list of protocol counters.
-fn plain(view: &View<'_>, cause: Cause, what: &str, counters: &[Protocol], next: &str) -> Vec<Finding> {
+fn plain(
+    view: &View<'_>,
+    cause: Cause,
+    what: &str,
+    counters: &[Protocol],
+    next: &str,
+) -> Vec<Finding> {
     let losses = view.losses(cause).into_iter();
     losses
         .map(|draft| {
@@ -51,11 +57,13 @@ fn plain(view: &View<'_>, cause: Cause, what: &str, counters: &[Protocol], next:
                 Place::Family(family) => Some(*family),
                 _ => None,
             };
-            let of_family = counters.iter().filter(|counter| match (family, counter.source) {
-                (Some(Family::V6), source) => source == Source::Snmp6,
-                (Some(Family::V4), source) => source != Source::Snmp6,
-                (None, _) => true,
-            });
+            let of_family = counters
+                .iter()
+                .filter(|counter| match (family, counter.source) {
+                    (Some(Family::V6), source) => source == Source::Snmp6,
+                    (Some(Family::V4), source) => source != Source::Snmp6,
+                    (None, _) => true,
+                });
             let counters: Vec<Protocol> = of_family.copied().collect();
             draft.what(what).protocols(&counters).next(next)
         })
@@ -99,7 +107,13 @@ fn header_errors(view: &View<'_>) -> Vec<Finding> {
         view,
         Cause::HeaderErrors,
         "damaged or unacceptable headers",
-        &[c::IN_HDR_ERRORS.v4, c::IN_HDR_ERRORS.v6, c::IN_TRUNCATED.v4, c::IN_TRUNCATED.v6, c::TCP_IN_ERRS],
+        &[
+            c::IN_HDR_ERRORS.v4,
+            c::IN_HDR_ERRORS.v6,
+            c::IN_TRUNCATED.v4,
+            c::IN_TRUNCATED.v6,
+            c::TCP_IN_ERRS,
+        ],
         "Capture them (`tcpdump -vv`) and find the sender: a broken tunnel, an old device or an attack.",
     )
 }
@@ -109,7 +123,12 @@ fn ttl_expired(view: &View<'_>) -> Vec<Finding> {
         view,
         Cause::TtlExpired,
         "time to live used up",
-        &[c::IN_HDR_ERRORS.v4, c::IN_HDR_ERRORS.v6, c::ICMP_OUT_TIME_EXCEEDED.v4, c::ICMP_OUT_TIME_EXCEEDED.v6],
+        &[
+            c::IN_HDR_ERRORS.v4,
+            c::IN_HDR_ERRORS.v6,
+            c::ICMP_OUT_TIME_EXCEEDED.v4,
+            c::ICMP_OUT_TIME_EXCEEDED.v6,
+        ],
         "Look for a routing loop: `traceroute` to the destination shows the same routers again and again. A traceroute through this host does this too.",
     )
 }
@@ -261,12 +280,20 @@ fn unaccounted(
         } else {
             draft
         };
-        let counters: Vec<Protocol> = counters.iter().map(|counter| *counter.get(family)).collect();
+        let counters: Vec<Protocol> = counters
+            .iter()
+            .map(|counter| *counter.get(family))
+            .collect();
         findings.push(
             draft
                 .what(what)
                 .protocols(&counters)
-                .ruled_out(&[Cause::ConntrackTableFull, Cause::FirewallDrop, Cause::RpFilter, Cause::HeaderErrors])
+                .ruled_out(&[
+                    Cause::ConntrackTableFull,
+                    Cause::FirewallDrop,
+                    Cause::RpFilter,
+                    Cause::HeaderErrors,
+                ])
                 .next(next),
         );
     }

@@ -52,7 +52,13 @@ fn link_down(view: &View<'_>) -> Vec<Finding> {
         .filter(|device| !device.new && device.carrier_changes > 0)
         .filter(|device| device.link.attributes.up && is_down(device) && matters(device))
         .collect();
-    if down.is_empty() && lost > 0 && view.devices().iter().all(|device| device.carrier_changes == 0) {
+    if down.is_empty()
+        && lost > 0
+        && view
+            .devices()
+            .iter()
+            .all(|device| device.carrier_changes == 0)
+    {
         let missing = view.devices().iter().find(|device| {
             device.link.attributes.up && device.link.attributes.carrier == Some(false)
         });
@@ -133,7 +139,10 @@ fn link_errors(view: &View<'_>) -> Vec<Finding> {
                 "Replace cable or module of {device}, clean the optics, and compare with the switch port's own error counters."
             ))
     };
-    view.losses(Cause::LinkErrors).into_iter().map(draft).collect()
+    view.losses(Cause::LinkErrors)
+        .into_iter()
+        .map(draft)
+        .collect()
 }
 
 /// Code words that forward error correction could not mend; each hit several frames.

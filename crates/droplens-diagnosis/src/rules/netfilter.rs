@@ -27,13 +27,21 @@ pub(super) const RULES: &[Rule] = &[
         Needs::Part(Source::Conntrack, statistics),
         invalid,
     ),
-    Rule::new(Cause::FirewallDrop, Needs::All(&[Source::Firewall]), firewall_drop),
+    Rule::new(
+        Cause::FirewallDrop,
+        Needs::All(&[Source::Firewall]),
+        firewall_drop,
+    ),
     Rule::later(Cause::NfqueueDrop, "the queues of NFQUEUE are not read yet"),
 ];
 
 /// The statistics of connection tracking take a privilege; entries and limit do not.
 fn statistics(snapshot: &Snapshot) -> Result<(), String> {
-    match snapshot.conntrack.ok().map(|conntrack| &conntrack.statistics) {
+    match snapshot
+        .conntrack
+        .ok()
+        .map(|conntrack| &conntrack.statistics)
+    {
         Some(Err(why)) => Err(format!("conntrack: {why}")),
         _ => Ok(()),
     }
@@ -75,7 +83,12 @@ fn table_full(view: &View<'_>) -> Vec<Finding> {
 }
 
 fn near_full(view: &View<'_>) -> Vec<Finding> {
-    let Some(conntrack) = view.now().conntrack.ok().filter(|conntrack| conntrack.limit > 0) else {
+    let Some(conntrack) = view
+        .now()
+        .conntrack
+        .ok()
+        .filter(|conntrack| conntrack.limit > 0)
+    else {
         return Vec::new();
     };
     let ratio = conntrack.entries as f64 / conntrack.limit as f64;
@@ -127,6 +140,12 @@ fn firewall_drop(view: &View<'_>) -> Vec<Finding> {
     losses
         .map(|draft| {
             let packets = draft.packets();
+            // Dropping is what a firewall is for; a trickle is the noise of any network.
+            let severity = if view.rate_of(Source::Firewall, packets) < 1.0 {
+                Severity::Info
+            } else {
+                Severity::Warning
+            };
             let summary = match draft.place() {
                 Place::Rule { family, table, chain, rule } => {
                     format!("firewall: {family} {table} {chain}, {rule}")
@@ -134,8 +153,7 @@ fn firewall_drop(view: &View<'_>) -> Vec<Finding> {
                 place => format!("firewall rules on {place}"),
             };
             draft
-                // Dropping is what a firewall is for: it is told, and weighs as little as a warning can.
-                .severity(Severity::Warning)
+                .severity(severity)
                 .summary(summary)
                 .delta(Source::Firewall, "packets", packets, "the rule's counter")
                 .next("If these should pass, change the rule (`nft -a list ruleset`); if not, this is the firewall doing its work.")

@@ -19,7 +19,11 @@ pub(super) const RULES: &[Rule] = &[
         Needs::Any(&[Source::Links, Source::Driver]),
         transmit_ring,
     ),
-    Rule::new(Cause::NicTxTimeout, Needs::All(&[Source::Driver]), transmit_timeout),
+    Rule::new(
+        Cause::NicTxTimeout,
+        Needs::All(&[Source::Driver]),
+        transmit_timeout,
+    ),
     Rule::new(Cause::XdpDrop, Needs::All(&[Source::Driver]), xdp),
     Rule::new(
         Cause::CloudAllowanceExceeded,
@@ -32,7 +36,10 @@ pub(super) const RULES: &[Rule] = &[
 fn with_driver<'a>(view: &View<'_>, mut draft: Draft<'a>, cause: Cause) -> (Draft<'a>, Name) {
     let device = draft.place().device().cloned().unwrap_or_else(|| "".into());
     let drivers: Vec<DriverDelta<'_>> = view.delta.drivers();
-    for driver in drivers.iter().filter(|driver| driver.device.device == device) {
+    for driver in drivers
+        .iter()
+        .filter(|driver| driver.device.device == device)
+    {
         let layout = driver.layout();
         for (loss, moved) in layout.losses.iter().zip(&driver.losses) {
             if loss.meaning == Meaning::Loss(cause) {
@@ -47,7 +54,10 @@ fn with_driver<'a>(view: &View<'_>, mut draft: Draft<'a>, cause: Cause) -> (Draf
 fn receive_ring(view: &View<'_>) -> Vec<Finding> {
     let finding = |draft| {
         let (draft, device) = with_driver(view, draft, Cause::NicRxRingOverflow);
-        let moved = view.device(&device).map(|device| device.statistics).unwrap_or_default();
+        let moved = view
+            .device(&device)
+            .map(|device| device.statistics)
+            .unwrap_or_default();
         draft
             .what("receive ring overflow")
             .delta(Source::Links, "rx_missed_errors", moved.rx_missed_errors, "rx_missed_errors")
@@ -58,13 +68,19 @@ fn receive_ring(view: &View<'_>) -> Vec<Finding> {
                 "Enlarge the ring (`ethtool -g {device}`, `ethtool -G {device} rx MAX`) and spread its interrupts over more CPUs."
             ))
     };
-    view.losses(Cause::NicRxRingOverflow).into_iter().map(finding).collect()
+    view.losses(Cause::NicRxRingOverflow)
+        .into_iter()
+        .map(finding)
+        .collect()
 }
 
 fn transmit_ring(view: &View<'_>) -> Vec<Finding> {
     let finding = |draft| {
         let (draft, device) = with_driver(view, draft, Cause::NicTxRingFull);
-        let moved = view.device(&device).map(|device| device.statistics).unwrap_or_default();
+        let moved = view
+            .device(&device)
+            .map(|device| device.statistics)
+            .unwrap_or_default();
         draft
             .what("transmit drops of the driver")
             .delta(Source::Links, "tx_dropped", moved.tx_dropped, "tx_dropped")
@@ -73,7 +89,10 @@ fn transmit_ring(view: &View<'_>) -> Vec<Finding> {
                 "Enlarge the ring (`ethtool -G {device} tx MAX`) and check that the card keeps up; a full ring should stop the queue, not drop."
             ))
     };
-    view.losses(Cause::NicTxRingFull).into_iter().map(finding).collect()
+    view.losses(Cause::NicTxRingFull)
+        .into_iter()
+        .map(finding)
+        .collect()
 }
 
 fn transmit_timeout(view: &View<'_>) -> Vec<Finding> {
@@ -86,7 +105,10 @@ fn transmit_timeout(view: &View<'_>) -> Vec<Finding> {
                 "Update driver and firmware of {device}; `dmesg` shows which queue hung. Everything in the ring was lost."
             ))
     };
-    view.losses(Cause::NicTxTimeout).into_iter().map(finding).collect()
+    view.losses(Cause::NicTxTimeout)
+        .into_iter()
+        .map(finding)
+        .collect()
 }
 
 fn xdp(view: &View<'_>) -> Vec<Finding> {
@@ -96,7 +118,10 @@ fn xdp(view: &View<'_>) -> Vec<Finding> {
             "Find out which program is attached (`bpftool net show dev {device}`) and whether it is meant to drop these."
         ))
     };
-    view.losses(Cause::XdpDrop).into_iter().map(finding).collect()
+    view.losses(Cause::XdpDrop)
+        .into_iter()
+        .map(finding)
+        .collect()
 }
 
 fn allowance(view: &View<'_>) -> Vec<Finding> {
@@ -107,5 +132,8 @@ fn allowance(view: &View<'_>) -> Vec<Finding> {
             .ruled_out(&[Cause::NicRxRingOverflow, Cause::QdiscOverflow])
             .next("Use a larger instance type, spread the load, or pace the senders: the provider queues or drops above the allowance.")
     };
-    view.losses(Cause::CloudAllowanceExceeded).into_iter().map(finding).collect()
+    view.losses(Cause::CloudAllowanceExceeded)
+        .into_iter()
+        .map(finding)
+        .collect()
 }

@@ -57,7 +57,7 @@ fn path_loss(view: &View<'_>) -> Vec<Finding> {
 
 /// We send, and have to send again.
 fn forward(view: &View<'_>) -> Option<Finding> {
-    let again = Retransmissions::of(view);
+    let again = Retransmissions::between(&view.delta);
     let lost = again.lost();
     // A peer that does not read makes us probe its window; each probe counts as a retransmission.
     let ratio = lost as f64 / again.sent.max(1) as f64;

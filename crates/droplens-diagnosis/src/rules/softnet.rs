@@ -14,8 +14,16 @@ pub(super) const RULES: &[Rule] = &[
         Needs::All(&[Source::Softnet]),
         backlog_overflow,
     ),
-    Rule::new(Cause::SoftnetFlowLimit, Needs::All(&[Source::Softnet]), flow_limit),
-    Rule::new(Cause::SoftnetTimeSqueeze, Needs::All(&[Source::Softnet]), time_squeeze),
+    Rule::new(
+        Cause::SoftnetFlowLimit,
+        Needs::All(&[Source::Softnet]),
+        flow_limit,
+    ),
+    Rule::new(
+        Cause::SoftnetTimeSqueeze,
+        Needs::All(&[Source::Softnet]),
+        time_squeeze,
+    ),
     Rule::new(
         Cause::SoftirqImbalance,
         Needs::All(&[Source::Softnet, Source::Cpu]),
@@ -33,7 +41,9 @@ fn backlog_overflow(view: &View<'_>) -> Vec<Finding> {
         let dropped = match draft.place() {
             Place::Cpu(cpu) => {
                 let all = view.delta.softnet();
-                all.iter().find(|softnet| softnet.cpu == *cpu).map_or(0, |softnet| softnet.dropped)
+                all.iter()
+                    .find(|softnet| softnet.cpu == *cpu)
+                    .map_or(0, |softnet| softnet.dropped)
             }
             _ => draft.packets(),
         };
@@ -44,7 +54,10 @@ fn backlog_overflow(view: &View<'_>) -> Vec<Finding> {
             .ruled_out(&[Cause::NicRxRingOverflow, Cause::UdpReceiveBufferFull])
             .next("Spread the receive work over more CPUs (RPS, more queues), then raise net.core.netdev_max_backlog.")
     };
-    view.losses(Cause::SoftnetBacklogOverflow).into_iter().map(finding).collect()
+    view.losses(Cause::SoftnetBacklogOverflow)
+        .into_iter()
+        .map(finding)
+        .collect()
 }
 
 fn flow_limit(view: &View<'_>) -> Vec<Finding> {
@@ -55,13 +68,17 @@ fn flow_limit(view: &View<'_>) -> Vec<Finding> {
             .delta(Source::Softnet, "flow_limit", packets, "/proc/net/softnet_stat column 11")
             .next("One flow fills a CPU's backlog: find it (`ss -ti`, capture), slow it down or give it a CPU of its own.")
     };
-    view.losses(Cause::SoftnetFlowLimit).into_iter().map(finding).collect()
+    view.losses(Cause::SoftnetFlowLimit)
+        .into_iter()
+        .map(finding)
+        .collect()
 }
 
 fn time_squeeze(view: &View<'_>) -> Vec<Finding> {
     let squeezed = view.delta.softnet();
     let often = squeezed.iter().filter(|softnet| {
-        view.rate_of(Source::Softnet, softnet.time_squeezed) > view.thresholds.time_squeezes_per_second
+        view.rate_of(Source::Softnet, softnet.time_squeezed)
+            > view.thresholds.time_squeezes_per_second
     });
     often
         .map(|softnet| {
@@ -88,11 +105,16 @@ fn imbalance(view: &View<'_>) -> Vec<Finding> {
     };
     let softirq = |cpus: &droplens_model::sample::cpu::Cpus| {
         let times = cpus.cpus.iter().find(|times| times.cpu == busiest.cpu);
-        times.map_or(0, |times| u64::try_from(times.softirq.as_micros()).unwrap_or(0))
+        times.map_or(0, |times| {
+            u64::try_from(times.softirq.as_micros()).unwrap_or(0)
+        })
     };
     let busy = view.rate_of(Source::Cpu, step(softirq(from), softirq(to))) / 1e6;
     let share = busiest.processed as f64 / total.max(1) as f64;
-    if softnet.len() < 2 || share < view.thresholds.imbalance_ratio || busy < view.thresholds.imbalance_softirq {
+    if softnet.len() < 2
+        || share < view.thresholds.imbalance_ratio
+        || busy < view.thresholds.imbalance_softirq
+    {
         return Vec::new();
     }
     vec![

@@ -9,7 +9,10 @@ pub(super) const RULES: &[Rule] = &[
     Rule::new(Cause::TunQueueFull, Needs::All(&[Source::Links]), tun),
     Rule::new(Cause::VethDrop, Needs::All(&[Source::Links]), veth),
     Rule::new(Cause::BridgeDrop, Needs::All(&[Source::Links]), bridge),
-    Rule::later(Cause::BondMemberDown, "the state of bond members is not read yet"),
+    Rule::later(
+        Cause::BondMemberDown,
+        "the state of bond members is not read yet",
+    ),
     Rule::new(Cause::VxlanDrop, Needs::All(&[Source::Links]), vxlan),
 ];
 

@@ -11,6 +11,7 @@ use crate::ledger::counter::Counter;
 use crate::ledger::table::Pool;
 
 /// What a device is to the ledger.
+#[derive(Clone, Copy)]
 enum Role {
     /// Hardware, real or emulated.
     Card,
@@ -40,10 +41,9 @@ fn role(attributes: &LinkAttributes, links: Option<&Links>) -> Role {
         Some("veth") => Role::Veth,
         Some("bridge") => Role::Bridge,
         Some("vxlan") => Role::Vxlan,
-        Some(_) => Role::Other,
         // A card above another one (hv_netvsc and its virtual function) repeats it.
         None if attributes.physical && !is_master(attributes, links) => Role::Card,
-        None => Role::Other,
+        _ => Role::Other,
     }
 }
 

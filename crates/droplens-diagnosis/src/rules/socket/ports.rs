@@ -27,8 +27,16 @@ pub(super) fn close_wait_leak(view: &View<'_>) -> Vec<Finding> {
 }
 
 pub(super) fn time_wait_overflow(view: &View<'_>) -> Vec<Finding> {
-    let limit = view.now().limits.ok().and_then(|limits| limits.get(Limit::TcpMaxTwBuckets));
-    let waiting = view.now().sockstat.ok().and_then(|sockstat| sockstat.get("TCP", "tw"));
+    let limit = view
+        .now()
+        .limits
+        .ok()
+        .and_then(|limits| limits.get(Limit::TcpMaxTwBuckets));
+    let waiting = view
+        .now()
+        .sockstat
+        .ok()
+        .and_then(|sockstat| sockstat.get("TCP", "tw"));
     let with_gauges = |draft: Draft<'_>| {
         draft
             .gauge(Source::Sockstat, "sockets in TIME-WAIT", waiting.map(|waiting| waiting as f64), "sockstat TCP tw")
@@ -45,7 +53,9 @@ pub(super) fn time_wait_overflow(view: &View<'_>) -> Vec<Finding> {
             )
         })
         .collect();
-    if findings.is_empty() && waiting.is_some_and(|waiting| waiting >= view.thresholds.time_wait_sockets) {
+    if findings.is_empty()
+        && waiting.is_some_and(|waiting| waiting >= view.thresholds.time_wait_sockets)
+    {
         let draft = Draft::pressure(view, Cause::TimeWaitOverflow, Place::Host)
             .summary("many connections in TIME-WAIT");
         findings.push(with_gauges(draft));
@@ -68,10 +78,23 @@ pub(super) fn ephemeral_ports_exhausted(view: &View<'_>) -> Vec<Finding> {
         .summary(if exhausted {
             "no ephemeral port is left towards one destination".to_owned()
         } else {
-            format!("{:.0} % of the ephemeral ports towards one destination are used", ratio * 100.0)
+            format!(
+                "{:.0} % of the ephemeral ports towards one destination are used",
+                ratio * 100.0
+            )
         })
-        .gauge(Source::Sockets, "ports used towards the busiest destination", Some(f64::from(used)), "sock_diag")
-        .gauge(Source::Sockets, "ports available", Some(f64::from(ports.available)), "net.ipv4.ip_local_port_range");
+        .gauge(
+            Source::Sockets,
+            "ports used towards the busiest destination",
+            Some(f64::from(used)),
+            "sock_diag",
+        )
+        .gauge(
+            Source::Sockets,
+            "ports available",
+            Some(f64::from(ports.available)),
+            "net.ipv4.ip_local_port_range",
+        );
     let mut finding = draft.next(
         "Reuse connections, widen net.ipv4.ip_local_port_range, use more source or destination addresses, or set net.ipv4.tcp_tw_reuse=1.",
     );

@@ -13,7 +13,10 @@ use crate::view::View;
 fn culprit<'a>(view: &View<'a>) -> Option<&'a Listener> {
     let listeners = &view.now().sockets.ok()?.listeners;
     let drops = view.delta.listeners();
-    let worst = drops.iter().filter(|port| port.port != 0).max_by_key(|port| port.drops);
+    let worst = drops
+        .iter()
+        .filter(|port| port.port != 0)
+        .max_by_key(|port| port.drops);
     let by_drops = worst.and_then(|worst| {
         let mut same = listeners.iter();
         same.find(|listener| listener.port == worst.port && listener.family == worst.family)
@@ -26,7 +29,11 @@ const fn is_full(listener: &Listener) -> bool {
     listener.fullest.0 > listener.fullest.1
 }
 
-fn at_listener(view: &View<'_>, cause: Cause, finish: impl Fn(Draft<'_>, Option<&Listener>) -> Finding) -> Vec<Finding> {
+fn at_listener(
+    view: &View<'_>,
+    cause: Cause,
+    finish: impl Fn(Draft<'_>, Option<&Listener>) -> Finding,
+) -> Vec<Finding> {
     let losses = view.losses(cause).into_iter();
     losses
         .map(|draft| {
@@ -44,7 +51,11 @@ fn at_listener(view: &View<'_>, cause: Cause, finish: impl Fn(Draft<'_>, Option<
 }
 
 pub(super) fn accept_queue_full(view: &View<'_>) -> Vec<Finding> {
-    let limit = view.now().limits.ok().and_then(|limits| limits.get(Limit::Somaxconn));
+    let limit = view
+        .now()
+        .limits
+        .ok()
+        .and_then(|limits| limits.get(Limit::Somaxconn));
     at_listener(view, Cause::TcpAcceptQueueFull, |draft, listener| {
         draft
             .severity(Severity::Critical)
@@ -60,7 +71,11 @@ pub(super) fn accept_queue_full(view: &View<'_>) -> Vec<Finding> {
 
 pub(super) fn syn_queue_full(view: &View<'_>) -> Vec<Finding> {
     let limits = view.now().limits.ok();
-    let limit = |limit| limits.and_then(|limits| limits.get(limit)).map(|limit| limit as f64);
+    let limit = |limit| {
+        limits
+            .and_then(|limits| limits.get(limit))
+            .map(|limit| limit as f64)
+    };
     at_listener(view, Cause::TcpSynQueueFull, |draft, _| {
         draft
             .what("queue of half-open connections full")
@@ -102,13 +117,26 @@ pub(super) fn memory_pressure(view: &View<'_>) -> Vec<Finding> {
     if entered == 0 && aborted == 0 {
         return Vec::new();
     }
-    let pages = view.now().sockstat.ok().and_then(|sockstat| sockstat.get("TCP", "mem"));
+    let pages = view
+        .now()
+        .sockstat
+        .ok()
+        .and_then(|sockstat| sockstat.get("TCP", "mem"));
     vec![
         Draft::pressure(view, Cause::TcpMemoryPressure, Place::Host)
-            .severity(if aborted > 0 { Severity::Critical } else { Severity::Warning })
+            .severity(if aborted > 0 {
+                Severity::Critical
+            } else {
+                Severity::Warning
+            })
             .summary("TCP is short of memory")
             .protocols(&[c::TCP_MEMORY_PRESSURES, c::TCP_ABORT_ON_MEMORY])
-            .gauge(Source::Sockstat, "pages in use", pages.map(|pages| pages as f64), "sockstat TCP mem")
+            .gauge(
+                Source::Sockstat,
+                "pages in use",
+                pages.map(|pages| pages as f64),
+                "sockstat TCP mem",
+            )
             .next("Find the sockets that hold it (`ss -tanm`), then raise net.ipv4.tcp_mem."),
     ]
 }
@@ -117,9 +145,11 @@ pub(super) fn memory_pressure(view: &View<'_>) -> Vec<Finding> {
 pub(super) fn zero_window(view: &View<'_>) -> Vec<Finding> {
     let closed = view.moved(c::TCP_TO_ZERO_WINDOW);
     let opened = view.moved(c::TCP_FROM_ZERO_WINDOW);
-    let probing = view.now().sockets.ok().map(|sockets| {
-        sockets.zero_window_probing.v4 + sockets.zero_window_probing.v6
-    });
+    let probing = view
+        .now()
+        .sockets
+        .ok()
+        .map(|sockets| sockets.zero_window_probing.v4 + sockets.zero_window_probing.v6);
     // Healthy bulk transfers close their window for an instant now and then; an application that
     // does not read leaves it closed.
     let stuck = closed > opened;
@@ -143,8 +173,17 @@ pub(super) fn zero_window(view: &View<'_>) -> Vec<Finding> {
     vec![
         Draft::pressure(view, Cause::ZeroWindow, Place::Host)
             .summary(summary)
-            .protocols(&[c::TCP_TO_ZERO_WINDOW, c::TCP_FROM_ZERO_WINDOW, c::TCP_WIN_PROBE])
-            .gauge(Source::Sockets, "sockets probing a closed window", probing.map(|probing| probing as f64), "idiag_timer 4")
+            .protocols(&[
+                c::TCP_TO_ZERO_WINDOW,
+                c::TCP_FROM_ZERO_WINDOW,
+                c::TCP_WIN_PROBE,
+            ])
+            .gauge(
+                Source::Sockets,
+                "sockets probing a closed window",
+                probing.map(|probing| probing as f64),
+                "idiag_timer 4",
+            )
             .ruled_out(&[Cause::PathLoss])
             .next(next),
     ]
@@ -157,7 +196,11 @@ pub(super) fn resets(view: &View<'_>) -> Vec<Finding> {
         return Vec::new();
     }
     // A port scan, or churn of short connections, makes resets too: established ones matter.
-    let severity = if view.rate(received) >= limit { Severity::Warning } else { Severity::Info };
+    let severity = if view.rate(received) >= limit {
+        Severity::Warning
+    } else {
+        Severity::Info
+    };
     vec![
         Draft::pressure(view, Cause::TcpResets, Place::Host)
             .severity(severity)

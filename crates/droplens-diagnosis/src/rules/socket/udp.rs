@@ -8,7 +8,7 @@ use crate::draft::Draft;
 use crate::view::View;
 
 /// Losses per address family, told port by port as far as the sockets tell.
-fn by_port(view: &View<'_>, cause: Cause) -> Vec<Draft<'_>> {
+fn by_port<'a>(view: &'a View<'a>, cause: Cause) -> Vec<Draft<'a>> {
     let ports = view.delta.udp_ports();
     let mut drafts = Vec::new();
     for (place, packets) in view.places(cause) {
@@ -26,7 +26,10 @@ fn by_port(view: &View<'_>, cause: Cause) -> Vec<Draft<'_>> {
             let packets = port.drops.min(left);
             left -= packets;
             if packets > 0 {
-                let place = Place::Port { family, port: port.port };
+                let place = Place::Port {
+                    family,
+                    port: port.port,
+                };
                 drafts.push(Draft::loss(view, cause, place, packets));
             }
         }
@@ -48,7 +51,11 @@ fn family(place: &Place) -> Family {
 }
 
 pub(super) fn receive_buffer_full(view: &View<'_>) -> Vec<Finding> {
-    let limit = view.now().limits.ok().and_then(|limits| limits.get(Limit::RmemMax));
+    let limit = view
+        .now()
+        .limits
+        .ok()
+        .and_then(|limits| limits.get(Limit::RmemMax));
     let drafts = by_port(view, Cause::UdpReceiveBufferFull).into_iter();
     drafts
         .map(|draft| {
@@ -85,8 +92,16 @@ pub(super) fn send_buffer_full(view: &View<'_>) -> Vec<Finding> {
 }
 
 pub(super) fn memory_limit(view: &View<'_>) -> Vec<Finding> {
-    let page = view.now().sockstat.ok().map_or(4096, |sockstat| sockstat.page_size);
-    let used = view.now().sockstat.ok().and_then(|sockstat| sockstat.get("UDP", "mem"));
+    let page = view
+        .now()
+        .sockstat
+        .ok()
+        .map_or(4096, |sockstat| sockstat.page_size);
+    let used = view
+        .now()
+        .sockstat
+        .ok()
+        .and_then(|sockstat| sockstat.get("UDP", "mem"));
     let losses = view.losses(Cause::UdpMemoryLimit).into_iter();
     losses
         .map(|draft| {

@@ -1,0 +1,157 @@
+//! The past: snapshots for the windows of reports, losses per second for charts.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use droplens_model::{Domain, Moment, Snapshot, Timestamp};
+
+/// Snapshots of the last minutes, the older the sparser.
+#[derive(Clone, Debug)]
+pub(crate) struct Past {
+    tiers: [Tier; 3],
+}
+
+#[derive(Clone, Debug)]
+struct Tier {
+    every: Duration,
+    keep: usize,
+    snapshots: VecDeque<Kept>,
+}
+
+/// A snapshot and when it was the present one.
+#[derive(Clone, Debug)]
+pub(crate) struct Kept {
+    /// On the monotonic clock.
+    pub at: Moment,
+    /// On the calendar.
+    pub wall: Timestamp,
+    /// The snapshot.
+    pub snapshot: Arc<Snapshot>,
+}
+
+impl Default for Past {
+    /// Windows of 10 s, 1 min and 5 min find a snapshot near their beginning.
+    fn default() -> Self {
+        let tier = |every, keep| Tier {
+            every: Duration::from_secs(every),
+            keep,
+            snapshots: VecDeque::new(),
+        };
+        Self {
+            tiers: [tier(1, 12), tier(10, 7), tier(60, 16)],
+        }
+    }
+}
+
+impl Past {
+    /// Keeps a snapshot where one is due.
+    pub(crate) fn keep(&mut self, snapshot: &Arc<Snapshot>, at: Moment, wall: Timestamp) {
+        for tier in &mut self.tiers {
+            let due = match tier.snapshots.back() {
+                Some(last) => at.since(last.at) >= tier.every,
+                None => true,
+            };
+            if due {
+                tier.snapshots.push_back(Kept {
+                    at,
+                    wall,
+                    snapshot: Arc::clone(snapshot),
+                });
+            }
+            while tier.snapshots.len() > tier.keep {
+                tier.snapshots.pop_front();
+            }
+        }
+    }
+
+    /// The snapshot nearest to the beginning of a window of this length that ends now; the oldest
+    /// one if there is none that old.
+    pub(crate) fn before(&self, length: Duration, now: Moment) -> Option<&Kept> {
+        let wanted = Moment(now.0.saturating_sub(length));
+        let all = self.tiers.iter().flat_map(|tier| &tier.snapshots);
+        all.filter(|kept| kept.at < now)
+            .min_by_key(|kept| kept.at.0.abs_diff(wanted.0))
+    }
+}
+
+/// How many domains there are.
+const DOMAINS: usize = Domain::ALL.len();
+
+/// Packets lost per second and domain, for the last 15 minutes.
+#[derive(Clone, Debug, Default)]
+pub struct Chart {
+    seconds: VecDeque<[u64; DOMAINS]>,
+    last: [u64; DOMAINS],
+    begun: bool,
+    /// When the newest second ended.
+    end: Timestamp,
+}
+
+impl Chart {
+    /// So many seconds are kept.
+    pub const LENGTH: usize = 900;
+
+    /// Takes in the ledger's sums, once a second.
+    pub fn second(&mut self, sums: [u64; DOMAINS], wall: Timestamp) {
+        if self.begun {
+            let mut lost = [0; DOMAINS];
+            for ((lost, last), now) in lost.iter_mut().zip(self.last).zip(sums) {
+                *lost = now.saturating_sub(last);
+            }
+            self.seconds.push_back(lost);
+        }
+        self.begun = true;
+        self.last = sums;
+        self.end = wall;
+        while self.seconds.len() > Self::LENGTH {
+            self.seconds.pop_front();
+        }
+    }
+
+    /// When the newest second ended.
+    pub const fn end(&self) -> Timestamp {
+        self.end
+    }
+
+    /// Packets lost in each second, oldest first, of every domain in packet order.
+    pub fn domains(&self) -> impl Iterator<Item = (Domain, Vec<u64>)> {
+        Domain::ALL.iter().enumerate().map(|(at, domain)| {
+            let seconds = self.seconds.iter();
+            let lost = seconds.map(|lost| lost.get(at).copied().unwrap_or(0));
+            (*domain, lost.collect())
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_find_a_snapshot_near_their_beginning() {
+        let mut past = Past::default();
+        let at = |millis| Moment(Duration::from_millis(millis));
+        let snapshot = Arc::new(Snapshot::default());
+        for tenth in 0..6_000 {
+            past.keep(&snapshot, at(100 * tenth), Timestamp(100 * tenth));
+        }
+        let now = at(600_000);
+        for (seconds, slack) in [(1, 1), (10, 1), (60, 5), (300, 30), (840, 240)] {
+            let kept = past.before(Duration::from_secs(seconds), now).unwrap();
+            let off = now.since(kept.at).abs_diff(Duration::from_secs(seconds));
+            assert!(off <= Duration::from_secs(slack), "{seconds} s: {off:?}");
+        }
+        let kept: usize = past.tiers.iter().map(|tier| tier.snapshots.len()).sum();
+        assert!(kept <= 35);
+    }
+
+    #[test]
+    fn the_first_second_shows_no_loss_of_before() {
+        let mut chart = Chart::default();
+        chart.second([5; DOMAINS], Timestamp(1));
+        chart.second([7; DOMAINS], Timestamp(2));
+        let link = chart.domains().next().unwrap();
+        assert_eq!(link, (Domain::Link, vec![2]));
+    }
+}
