@@ -64,6 +64,14 @@ pub enum ReadError {
         /// The system's error.
         source: io::Error,
     },
+    /// A table of `ip_tables` or `ip6_tables` could not be read.
+    #[error("getsockopt IPT_SO_GET_ENTRIES for table {table} failed")]
+    Sockopt {
+        /// The table.
+        table: String,
+        /// The system's error.
+        source: io::Error,
+    },
     /// The procfs library failed.
     #[error("cannot read {what}")]
     Procfs {
@@ -135,7 +143,8 @@ impl ReadError {
             Self::File { source, .. }
             | Self::NetlinkOpen { source, .. }
             | Self::Netlink { source, .. }
-            | Self::Ioctl { source, .. } => reason_of(source),
+            | Self::Ioctl { source, .. }
+            | Self::Sockopt { source, .. } => reason_of(source),
             Self::Parse { .. } | Self::NetlinkParse { .. } => Reason::Malformed,
             Self::WouldLoad { .. } => Reason::Missing,
             Self::Procfs { source, .. } => match &**source {

@@ -2,8 +2,8 @@
 //!
 //! One module per [source](droplens_model::Source), each a pure parser (bytes -> sample) and a
 //! thin [`Reader`] that fetches the bytes. Everything that touches the kernel lives in this
-//! crate: files below a [`Root`], [`netlink`] sockets and the ethtool ioctl. [`connections`] is no
-//! source: it is read when a person asks which sockets suffer.
+//! crate: files below a [`Root`], [`netlink`] sockets, the ethtool ioctl and the socket options of
+//! `ip_tables`. [`connections`] is no source: it is read when a person asks which sockets suffer.
 //!
 //! Readers keep buffers and the state that turns 32-bit counters into 64-bit ones, so one reader
 //! is made per source and used again and again from one thread. Netlink sockets are opened at the
@@ -28,6 +28,7 @@ pub mod process;
 pub mod qdiscs;
 mod root;
 pub mod sockets;
+mod sockopt;
 pub mod sockstat;
 pub mod softirqs;
 pub mod softnet;

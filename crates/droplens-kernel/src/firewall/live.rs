@@ -209,3 +209,88 @@ fn iptables_nft_rules_are_rules_of_nftables() {
         }
     });
 }
+
+#[test]
+fn iptables_legacy_counts_every_rule_and_policy() {
+    in_namespace(|| {
+        let mut reader = FirewallReader::new(&Root::default());
+        let before = read(&mut reader);
+        assert_eq!(before.legacy, Ok(Ruleset::default()));
+        let Ok(names) = std::fs::read_to_string("/proc/thread-self/net/ip_tables_names") else {
+            eprintln!("SKIPPED: this kernel has no ip_tables");
+            return;
+        };
+        assert_eq!(names, "", "reading made no table");
+        let iptables = |arguments: &str| command("iptables-legacy", arguments);
+        iptables("-N deep");
+        iptables("-A INPUT -p udp --dport 9003 -m comment --comment its_comment -j DROP");
+        iptables("-A INPUT -p udp --dport 9004 -j REJECT");
+        iptables("-A INPUT -p udp --dport 9005 -j deep");
+        iptables("-A deep -j DROP");
+        iptables("-P FORWARD DROP");
+        command("ip6tables-legacy", "-A OUTPUT -p udp --dport 9003 -j DROP");
+        read(&mut reader);
+        send(9003, 4);
+        send(9004, 2);
+        send(9005, 3);
+        let to6 = UdpSocket::bind("[::1]:0").unwrap();
+        let _refused = to6.send_to(b"x", ("::1", 9003));
+        let sample = read(&mut reader);
+        let legacy = sample.legacy.as_ref().unwrap();
+        let found: Vec<_> = legacy
+            .rules
+            .iter()
+            .map(|rule| {
+                let chain = (rule.chain.family, &*rule.chain.name);
+                (
+                    chain,
+                    rule.comment.as_deref(),
+                    rule.verdict,
+                    rule.counted.clone(),
+                )
+            })
+            .collect();
+        let v6 = Counted::Exactly(Count {
+            packets: 1,
+            bytes: 40 + 8 + 1,
+        });
+        let input = (TableFamily::Ip, "INPUT");
+        let expected = [
+            (input, Some("its_comment"), Verdict::Drop, counted(4)),
+            (input, None, Verdict::Reject, counted(2)),
+            ((TableFamily::Ip, "deep"), None, Verdict::Drop, counted(3)),
+            ((TableFamily::Ip6, "OUTPUT"), None, Verdict::Drop, v6),
+        ];
+        assert_eq!(found, expected);
+        assert!(legacy.rules[2].hooks.contains(Hook::Input));
+        let policies: Vec<_> = legacy
+            .chains
+            .iter()
+            .map(|chain| (chain.chain.family, chain.hook, chain.policy))
+            .collect();
+        let hooks = [Hook::Input, Hook::Forward, Hook::Output];
+        let of = |family, dropping: Option<Hook>| {
+            hooks.map(|hook| {
+                let drops = dropping == Some(hook);
+                (
+                    family,
+                    hook,
+                    if drops { Policy::Drop } else { Policy::Accept },
+                )
+            })
+        };
+        let expected = [
+            of(TableFamily::Ip, Some(Hook::Forward)),
+            of(TableFamily::Ip6, None),
+        ];
+        assert_eq!(policies, expected.as_flattened());
+        assert!(sample.can_drop_counted(Family::V6, Hook::Output));
+        assert!(!sample.can_drop(Family::V6, Hook::Output));
+        // What was sent went through OUTPUT, and so did the reports of rejection, which came in.
+        let [accepted, forwarded, sent] =
+            [0, 1, 2].map(|chain: usize| legacy.chains[chain].counter.unwrap().packets);
+        assert_eq!((forwarded, sent), (0, 4 + 2 + 3 + accepted));
+        let names = std::fs::read_to_string("/proc/thread-self/net/ip_tables_names");
+        assert_eq!(names.unwrap(), "filter\n", "reading made no further table");
+    });
+}

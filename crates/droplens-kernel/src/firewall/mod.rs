@@ -3,6 +3,7 @@
 mod chains;
 mod expression;
 mod known;
+mod legacy;
 mod listing;
 #[cfg(test)]
 mod live;
@@ -10,10 +11,12 @@ mod message;
 mod nftables;
 mod presence;
 mod reach;
+mod xtables;
 
-use droplens_model::Reason;
 use droplens_model::sample::firewall::{Firewall, Ruleset};
+use droplens_model::{Failure, Part, Reason};
 
+use self::legacy::Legacy;
 use self::nftables::Nftables;
 use self::presence::{Modules, Presence};
 use crate::{ReadError, Reader, Root};
@@ -26,6 +29,7 @@ use crate::{ReadError, Reader, Root};
 pub struct FirewallReader {
     modules: Modules,
     nftables: Nftables,
+    legacy: Legacy,
 }
 
 impl FirewallReader {
@@ -34,6 +38,7 @@ impl FirewallReader {
         Self {
             modules: Modules::new(root),
             nftables: Nftables::new(),
+            legacy: Legacy::new(root),
         }
     }
 
@@ -68,11 +73,42 @@ impl Reader for FirewallReader {
     type Sample = Firewall;
 
     fn read(&mut self) -> Result<Firewall, ReadError> {
-        let (nftables, complete) = self.nftables()?;
+        let (nftables, legacy) = (self.nftables(), self.legacy.read());
+        let steady = |part: &Result<(Ruleset, bool), ReadError>| match part {
+            Ok((_, steady)) => *steady,
+            Err(_) => true, // a part that is missing says so itself
+        };
+        let complete = steady(&nftables) && steady(&legacy);
+        let legacy = part(legacy);
+        let nftables = match nftables {
+            // With nothing else to tell, that is the answer.
+            Err(error) if legacy.as_ref().map_or(true, is_empty) => return Err(error),
+            nftables => part(nftables),
+        };
         Ok(Firewall {
-            nftables: Ok(nftables),
-            legacy: Ok(Ruleset::default()),
+            nftables,
+            legacy,
             complete,
         })
     }
+}
+
+fn part(part: Result<(Ruleset, bool), ReadError>) -> Part<Ruleset> {
+    part.map(|(ruleset, _)| ruleset).map_err(explained)
+}
+
+fn is_empty(ruleset: &Ruleset) -> bool {
+    ruleset.rules.is_empty() && ruleset.chains.is_empty()
+}
+
+/// The failure, with what to do where a capability does not help.
+fn explained(error: ReadError) -> Failure {
+    let is_file = matches!(error, ReadError::File { .. });
+    let mut failure = Failure::from(error);
+    if is_file && failure.reason == Reason::Permission {
+        let only =
+            "; the kernel shows the names of its tables to root only, whatever the capabilities";
+        failure.detail.push_str(only);
+    }
+    failure
 }
