@@ -9,6 +9,10 @@ use crate::error::ParseError;
 use crate::text::{decimal, fields, lines, utf8};
 use crate::{FileReader, ReadError, Reader, Root};
 
+mod template;
+
+use template::Template;
+
 /// Parses `/proc/net/snmp` or `/proc/net/netstat`: pairs of lines, names and then values, each
 /// led by the group.
 ///
@@ -161,7 +165,14 @@ type Parse = fn(&[u8], Option<&Arc<Layout>>) -> Result<Counters, ParseError>;
 pub struct NetstatReader {
     file: FileReader,
     parse: Parse,
-    layout: Option<Arc<Layout>>,
+    known: Option<Known>,
+}
+
+/// What is known from the last reading.
+#[derive(Debug)]
+struct Known {
+    layout: Arc<Layout>,
+    template: Option<Template>,
 }
 
 impl NetstatReader {
@@ -184,7 +195,7 @@ impl NetstatReader {
         Self {
             file: FileReader::new(root.net(file)),
             parse,
-            layout: None,
+            known: None,
         }
     }
 }
@@ -193,9 +204,35 @@ impl Reader for NetstatReader {
     type Sample = Counters;
 
     fn read(&mut self) -> Result<Counters, ReadError> {
-        let (parse, previous) = (self.parse, self.layout.as_ref());
-        let counters = self.file.parse(|bytes| parse(bytes, previous))?;
-        self.layout = Some(Arc::clone(&counters.layout));
+        let (parse, known) = (self.parse, &mut self.known);
+        self.file.parse(|bytes| {
+            if let Some(known) = known {
+                return known.parse(bytes, parse);
+            }
+            let counters = parse(bytes, None)?;
+            *known = Some(Known::new(bytes, &counters));
+            Ok(counters)
+        })
+    }
+}
+
+impl Known {
+    fn new(bytes: &[u8], counters: &Counters) -> Self {
+        let layout = Arc::clone(&counters.layout);
+        let template = Template::of(bytes, &layout);
+        Self { layout, template }
+    }
+
+    /// The counters of a file: their values alone if all else is as it was.
+    fn parse(&mut self, bytes: &[u8], parse: Parse) -> Result<Counters, ParseError> {
+        if let Some(values) = self.template.as_ref().and_then(|known| known.values(bytes)) {
+            let layout = Arc::clone(&self.layout);
+            return Ok(Counters { layout, values });
+        }
+        let counters = parse(bytes, Some(&self.layout))?;
+        if !Arc::ptr_eq(&counters.layout, &self.layout) {
+            *self = Self::new(bytes, &counters);
+        }
         Ok(counters)
     }
 }
@@ -262,6 +299,17 @@ UdpLite6InDatagrams             \t1
             assert_eq!(second, parse(text.as_bytes(), None).unwrap());
             assert_ne!(second.layout, first.layout);
         }
+    }
+
+    #[test]
+    fn a_reader_follows_a_layout_that_changes() {
+        let mut known = Known::new(SNMP, &parse(SNMP, None).unwrap());
+        let changed = b"Tcp: RtoAlgorithm InSegs\nTcp: 1 2\n";
+        for text in [SNMP, changed, changed, SNMP] {
+            assert_eq!(known.parse(text, parse), parse(text, None));
+        }
+        assert!(known.parse(b"Tcp: RtoAlgorithm\n", parse).is_err());
+        assert_eq!(known.parse(SNMP, parse), parse(SNMP, None));
     }
 
     #[test]

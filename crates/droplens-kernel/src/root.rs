@@ -1,7 +1,8 @@
 //! Where /proc and /sys are (and /lib/modules), and how files in them are read.
 
 use std::fs::File;
-use std::io::{self, Read, Seek};
+use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use crate::ReadError;
@@ -54,16 +55,20 @@ impl Root {
 }
 
 /// No file that is read whole is larger: /proc/interrupts of 512 CPUs is a few MiB.
-const LARGEST: u64 = 64 << 20;
+const LARGEST: usize = 64 << 20;
+
+/// The buffer before the first reading; it grows with the file.
+const SMALLEST: usize = 1 << 10;
 
 /// Reads one file again and again, into the same buffer and through the same descriptor.
 ///
-/// Files of /proc are made anew when read from the start, so seeking back is enough; it saves the
-/// path walk and the allocation at each reading.
+/// Files of /proc are made anew when read from the start, so reading there again is enough; it
+/// saves the path walk and the allocation at each reading.
 #[derive(Debug)]
 pub struct FileReader {
     path: PathBuf,
     file: Option<File>,
+    /// As large as any contents so far, and a little more.
     buffer: Vec<u8>,
 }
 
@@ -85,7 +90,7 @@ impl FileReader {
     /// The whole contents now.
     pub fn read(&mut self) -> Result<&[u8], ReadError> {
         match self.fill() {
-            Ok(()) => Ok(&self.buffer),
+            Ok(length) => Ok(self.buffer.get(..length).unwrap_or_default()),
             Err(error) => {
                 self.file = None;
                 Err(ReadError::file(&self.path, error))
@@ -98,28 +103,34 @@ impl FileReader {
         &mut self,
         parse: impl FnOnce(&[u8]) -> Result<T, crate::error::ParseError>,
     ) -> Result<T, ReadError> {
-        self.read()?;
-        parse(&self.buffer).map_err(|error| ReadError::parse(&self.path, error))
+        let parsed = parse(self.read()?);
+        parsed.map_err(|error| ReadError::parse(&self.path, error))
     }
 
-    fn fill(&mut self) -> io::Result<()> {
-        let mut file = match self.file.take() {
-            Some(mut file) => {
-                file.rewind()?;
-                file
-            }
-            None => File::open(&self.path)?,
+    /// Reads the contents into the buffer and tells how long they are.
+    fn fill(&mut self) -> io::Result<usize> {
+        let file = match &mut self.file {
+            Some(file) => file,
+            none => none.insert(File::open(&self.path)?),
         };
-        self.buffer.clear();
-        let read = (&mut file).take(LARGEST).read_to_end(&mut self.buffer)?;
-        if read as u64 >= LARGEST {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidData,
-                "larger than 64 MiB",
-            ));
+        let mut length = 0;
+        loop {
+            if length == self.buffer.len() {
+                if length >= LARGEST {
+                    let error = "larger than 64 MiB";
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, error));
+                }
+                self.buffer.resize((2 * length).max(SMALLEST), 0);
+            }
+            let space = self.buffer.get_mut(length..).unwrap_or_default();
+            // Some files come in pieces: only an empty one is the end.
+            match file.read_at(space, length as u64) {
+                Ok(0) => return Ok(length),
+                Ok(read) => length += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
         }
-        self.file = Some(file);
-        Ok(())
     }
 }
 

@@ -1,11 +1,11 @@
-//! Threads that read: several cheap sources in turn, or one on its own.
+//! Threads that read: many cheap sources in turn, or one on its own.
 //!
 //! Waking a thread costs more than reading a small file, so sources that are read at the same
-//! moments share a lane. A reader that hangs past its deadline keeps its thread; another one
-//! takes over the lane, and the source joins it again when its reading ends.
+//! moments share a lane. A reader that hangs keeps its thread; another one takes over the lane
+//! before the next tick, and the source joins it again when its reading ends.
 
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -16,10 +16,16 @@ use super::bell::Bell;
 use super::board::{Board, lock};
 use super::clock::now;
 use super::pace::{Order, Pace};
+use super::watch::Watch;
 use super::worker::Work;
 
 /// The longest sleep: something always happens sooner than this.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
+
+/// A thread that does not come to the end of its readings this long after their tick has lost the
+/// lane: soon enough for the next tick of the fast sources, and long after any reading that does
+/// not wait for somebody.
+const LATE: Duration = Duration::from_millis(50);
 
 /// Stack of a reading thread; readers keep their buffers on the heap.
 const STACK: usize = 256 << 10;
@@ -32,8 +38,11 @@ pub(super) struct Lane {
     board: Arc<Board>,
     /// Counts the threads that have had the lane; only the newest goes on.
     shift: AtomicU64,
-    /// When the reading began on whose account the lane changed threads last.
-    relieved: Mutex<Option<Moment>>,
+    /// Whether all its sources have been stopped.
+    ended: AtomicBool,
+    /// Goes off when the thread that has the lane is late. A source on its own has none: nobody
+    /// else suffers.
+    watch: Option<Watch>,
 }
 
 /// The place of one source. The work is away while it is being done.
@@ -47,6 +56,13 @@ enum Turn {
     Done,
     Wait(Duration),
     Away,
+    Stopped,
+}
+
+/// What is to be done when every seat has had its turn.
+enum Pass {
+    Again,
+    Sleep(Duration),
     Stopped,
 }
 
@@ -65,20 +81,22 @@ impl Lane {
         works: Vec<Box<dyn Work>>,
         board: Arc<Board>,
         start: Moment,
-    ) -> Self {
+    ) -> io::Result<Self> {
         let bell = Arc::new(Bell::default());
         let seat = |work: Box<dyn Work>| Seat {
             pace: Arc::new(Pace::new(work.source(), start, Arc::clone(&bell))),
             work: Mutex::new(Some(work)),
         };
-        Self {
+        let watch = (works.len() > 1).then(Watch::new).transpose()?;
+        Ok(Self {
             name,
             seats: works.into_iter().map(seat).collect(),
             bell,
             board,
             shift: AtomicU64::new(0),
-            relieved: Mutex::new(None),
-        }
+            ended: AtomicBool::new(false),
+            watch,
+        })
     }
 
     /// The paces of its sources.
@@ -86,53 +104,95 @@ impl Lane {
         self.seats.iter().map(|seat| &seat.pace)
     }
 
-    /// Starts a thread that has the lane from now on.
+    /// Starts its threads.
     pub(super) fn start(self: &Arc<Self>) -> io::Result<()> {
+        self.take_over()?;
+        if self.watch.is_some() {
+            self.spawn("watch", Self::keep_watch)?;
+        }
+        Ok(())
+    }
+
+    /// Starts a thread that has the lane from now on.
+    fn take_over(self: &Arc<Self>) -> io::Result<()> {
         let shift = self.shift.fetch_add(1, Ordering::Relaxed) + 1;
+        self.spawn("read", move |lane| lane.run(shift))
+    }
+
+    fn spawn(
+        self: &Arc<Self>,
+        role: &str,
+        work: impl FnOnce(&Arc<Self>) + Send + 'static,
+    ) -> io::Result<()> {
         let lane = Arc::clone(self);
         thread::Builder::new()
-            .name(format!("read-{}", self.name))
+            .name(format!("{role}-{}", self.name))
             .stack_size(STACK)
-            .spawn(move || lane.run(shift))
+            .spawn(move || work(&lane))
             .map(drop)
     }
 
-    /// Gives the lane to another thread, once for each reading that hangs and only if others
-    /// suffer.
-    pub(super) fn relieve(self: &Arc<Self>, hanging_since: Moment) {
-        let news = lock(&self.relieved).replace(hanging_since) != Some(hanging_since);
-        if news
-            && self.seats.len() > 1
-            && let Err(error) = self.start()
-        {
-            tracing::error!(%error, lane = self.name, "cannot start another reading thread");
+    /// Gives the lane to another thread each time that the one that has it is late.
+    fn keep_watch(self: &Arc<Self>) {
+        let goes_off = || {
+            self.watch
+                .as_ref()
+                .is_some_and(|watch| watch.wait().is_ok())
+        };
+        while goes_off() && !self.ended.load(Ordering::Relaxed) {
+            if let Err(error) = self.take_over() {
+                tracing::error!(%error, lane = self.name, "cannot start another reading thread");
+                self.expect_within(LONGEST_SLEEP);
+            }
+        }
+    }
+
+    /// Another thread takes over unless this is said again within this time.
+    fn expect_within(&self, time: Duration) {
+        if let Some(Err(error)) = self.watch.as_ref().map(|watch| watch.put_off(time)) {
+            tracing::error!(%error, lane = self.name, "cannot set the timer of a lane");
         }
     }
 
     fn run(&self, shift: u64) {
-        while self.shift.load(Ordering::Relaxed) == shift {
-            let mut pause = LONGEST_SLEEP;
-            let mut running = false;
-            for seat in &self.seats {
-                match seat.turn(&self.board) {
-                    Turn::Done => (running, pause) = (true, Duration::ZERO),
-                    Turn::Wait(wait) => (running, pause) = (true, pause.min(wait)),
-                    Turn::Away => running = true,
-                    Turn::Stopped => {}
+        self.expect_within(LATE);
+        while let Some(pass) = self.pass(shift) {
+            match pass {
+                Pass::Again => {}
+                Pass::Sleep(pause) => {
+                    self.expect_within(pause + LATE);
+                    self.bell.sleep(pause);
                 }
-                if self.shift.load(Ordering::Relaxed) != shift {
-                    break;
+                Pass::Stopped => {
+                    self.ended.store(true, Ordering::Relaxed);
+                    return self.expect_within(Duration::ZERO);
                 }
-            }
-            if !running {
-                return;
-            }
-            if !pause.is_zero() {
-                self.bell.sleep(pause);
             }
         }
         // Whoever has the lane now may have found a seat empty.
         self.bell.ring();
+    }
+
+    /// Gives every source its turn; none if another thread has the lane.
+    fn pass(&self, shift: u64) -> Option<Pass> {
+        let mut pause = LONGEST_SLEEP;
+        let mut running = false;
+        for seat in &self.seats {
+            if self.shift.load(Ordering::Relaxed) != shift {
+                return None;
+            }
+            match seat.turn(&self.board) {
+                Turn::Done => (running, pause) = (true, Duration::ZERO),
+                Turn::Wait(wait) => (running, pause) = (true, pause.min(wait)),
+                Turn::Away => running = true,
+                Turn::Stopped => {}
+            }
+        }
+        Some(match (running, pause) {
+            (false, _) => Pass::Stopped,
+            (true, Duration::ZERO) => Pass::Again,
+            (true, pause) => Pass::Sleep(pause),
+        })
     }
 }
 
@@ -202,17 +262,12 @@ mod tests {
             })
         };
         let works = vec![work(Source::Snmp, Some(hang)), work(Source::Softnet, None)];
-        let lane = Arc::new(Lane::new("test", works, Arc::default(), now()));
+        let lane = Lane::new("test", works, Arc::default(), now()).unwrap();
+        let lane = Arc::new(lane);
         lane.start().unwrap();
-        let hanging = &lane.seats[0].pace;
-        while hanging.running_since().is_none() {
-            thread::yield_now();
-        }
-        lane.relieve(hanging.running_since().unwrap());
-        lane.relieve(hanging.running_since().unwrap());
         assert_eq!(reads.recv().unwrap(), Source::Softnet);
         assert_eq!(reads.recv().unwrap(), Source::Softnet);
-        assert_eq!(lane.shift.load(Ordering::Relaxed), 2, "relieved once");
+        assert!(lane.seats[0].pace.running_since().is_some(), "still hangs");
         release.send(()).unwrap();
         while reads.recv().unwrap() != Source::Snmp {}
         while reads.recv().unwrap() != Source::Snmp {}

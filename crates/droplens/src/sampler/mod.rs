@@ -1,6 +1,6 @@
 //! Reads every source at its own pace and keeps the newest readings together.
 //!
-//! Sources are read by [`lane`]s: a thread for each slow source, and one for those cheap ones that
+//! Sources are read by [`lane`]s: a thread for each slow source, and one for all cheap ones, which
 //! are read at the same moments. A reader that hangs holds up nobody, and each source has one
 //! reader, so work never piles up: a tick that comes while the last reading is still going on is
 //! skipped. A [`supervisor`] looks after deadlines and the CPU budget once a second.
@@ -14,6 +14,7 @@ mod lane;
 mod pace;
 mod sources;
 mod supervisor;
+mod watch;
 mod worker;
 
 use std::sync::Arc;
@@ -50,14 +51,14 @@ impl Sampler {
     /// Starts the lanes and the supervisor.
     pub(crate) fn start(root: &Root, plan: &Plan) -> std::io::Result<Self> {
         let board = Arc::new(Board::default());
-        let lanes: Vec<_> = lanes(sources::workers(root), &board).collect();
+        let lanes = lanes(sources::workers(root), &board)?;
         // In the order of the sources, whatever lanes they are in.
         let mut paces: Vec<_> = lanes
             .iter()
             .flat_map(|lane| lane.paces().cloned())
             .collect();
         paces.sort_unstable_by_key(|pace| pace.source());
-        let supervisor = supervisor::start(Arc::clone(&board), lanes.clone(), plan.clone())?;
+        let supervisor = supervisor::start(Arc::clone(&board), paces.clone(), plan.clone())?;
         for lane in &lanes {
             lane.start()?;
         }
@@ -142,7 +143,9 @@ impl Drop for Sampler {
 }
 
 /// Groups the workers by lane.
-fn lanes(workers: Vec<Box<dyn Work>>, board: &Arc<Board>) -> impl Iterator<Item = Arc<Lane>> {
+fn lanes(mut workers: Vec<Box<dyn Work>>, board: &Arc<Board>) -> std::io::Result<Vec<Arc<Lane>>> {
+    // So that what waits for a lock holds up nobody at that tick.
+    workers.sort_by_key(|work| sources::may_wait(work.source()));
     let mut groups: Vec<(&'static str, Vec<Box<dyn Work>>)> = Vec::new();
     for work in workers {
         let name = sources::lane(work.source());
@@ -151,8 +154,9 @@ fn lanes(workers: Vec<Box<dyn Work>>, board: &Arc<Board>) -> impl Iterator<Item 
             None => groups.push((name, vec![work])),
         }
     }
-    let (board, start) = (Arc::clone(board), now());
+    let start = now();
     groups
         .into_iter()
-        .map(move |(name, works)| Arc::new(Lane::new(name, works, Arc::clone(&board), start)))
+        .map(|(name, works)| Lane::new(name, works, Arc::clone(board), start).map(Arc::new))
+        .collect()
 }

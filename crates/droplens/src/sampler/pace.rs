@@ -198,12 +198,20 @@ impl Pace {
             (state.typical_cost * 7 + cost) / 8
         };
         drop(state);
-        self.ended.send_modify(|ended| *ended += 1);
+        self.count();
     }
 
     /// Notes that the source said that it is switched off: nobody needs to wait for it.
     pub(super) fn rested(&self) {
-        self.ended.send_modify(|ended| *ended += 1);
+        self.count();
+    }
+
+    /// One more reading has ended. Mostly nobody waits for it, and nobody needs to be woken.
+    fn count(&self) {
+        self.ended.send_if_modified(|ended| {
+            *ended += 1;
+            self.ended.receiver_count() > 0
+        });
     }
 }
 

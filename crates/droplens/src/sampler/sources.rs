@@ -22,23 +22,22 @@ use droplens_model::sample::links::Links;
 use droplens_model::sample::qdiscs::Qdiscs;
 use droplens_model::sample::softnet::Softnet;
 use droplens_model::track::Trackers;
-use droplens_model::{Moment, Reading, Snapshot, Source};
+use droplens_model::{Cadence, Moment, Reading, Snapshot, Source};
 
 use super::worker::{Track, Work, Worker};
 
-/// The thread that reads a source: its own, unless it shares one with sources that are read at
-/// the same moments.
+/// The lane of a source: one for all that are cheap, and its own for each that is not.
 pub(super) const fn lane(source: Source) -> &'static str {
-    match source {
-        // From memory of the kernel; they never wait for anything.
-        Source::Softnet | Source::Snmp | Source::Snmp6 | Source::Netstat => "counters",
-        // They wait together when somebody holds the RTNL lock.
-        Source::Links | Source::Qdiscs => "devices",
-        Source::Sockstat | Source::Cpu | Source::Softirqs | Source::Pressure | Source::Process => {
-            "base"
-        }
-        alone => alone.id(),
+    match source.spec().cadence {
+        Cadence::Fast | Cadence::Base => "cheap",
+        Cadence::Slow => source.id(),
     }
+}
+
+/// Whether reading a source may wait for a lock that somebody holds for long: that of all network
+/// configuration (RTNL), or that of netfilter's.
+pub(super) const fn may_wait(source: Source) -> bool {
+    matches!(source, Source::Links | Source::Qdiscs | Source::Conntrack)
 }
 
 /// A worker for every source.

@@ -11,7 +11,6 @@ use super::Plan;
 use super::board::{Board, lock};
 use super::budget::{Demand, intervals};
 use super::clock::now;
-use super::lane::Lane;
 use super::pace::Pace;
 
 /// How often it does its round.
@@ -52,16 +51,12 @@ impl Handle {
 /// Starts the thread; the plan takes effect before this returns.
 pub(super) fn start(
     board: Arc<Board>,
-    lanes: Vec<Arc<Lane>>,
+    paces: Vec<Arc<Pace>>,
     plan: Plan,
 ) -> std::io::Result<Handle> {
     let last_round = Arc::new(AtomicU64::new(millis(now())));
     let (sender, plans) = mpsc::channel();
     let round = Arc::clone(&last_round);
-    let paces: Vec<_> = lanes
-        .iter()
-        .flat_map(|lane| lane.paces().cloned())
-        .collect();
     spread(&paces, &plan);
     std::thread::Builder::new()
         .name("supervisor".into())
@@ -75,7 +70,7 @@ pub(super) fn start(
                     Err(RecvTimeoutError::Disconnected) => return,
                 }
                 let now = now();
-                report_overdue(&board, &lanes, now);
+                report_overdue(&board, &paces, now);
                 spread(&paces, &plan);
                 round.store(millis(now), Ordering::Relaxed);
             }
@@ -90,28 +85,22 @@ fn millis(at: Moment) -> u64 {
     u64::try_from(at.0.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Reports the sources whose reading goes on past their deadline, and lets their lanes go on
-/// without them.
-fn report_overdue(board: &Board, lanes: &[Arc<Lane>], now: Moment) {
-    for lane in lanes {
-        for pace in lane.paces() {
-            let source = pace.source();
-            let deadline = source.spec().deadline;
-            let overdue = pace
-                .running_since()
-                .filter(|since| now.since(*since) > deadline);
-            if let Some(since) = overdue {
-                let detail = format!("no answer from {} within {deadline:?}", source.spec().reads);
-                board.fail(
-                    source,
-                    now,
-                    Failure {
-                        reason: Reason::Deadline,
-                        detail,
-                    },
-                );
-                lane.relieve(since);
-            }
+/// Reports the sources whose reading goes on past their deadline.
+fn report_overdue(board: &Board, paces: &[Arc<Pace>], now: Moment) {
+    for pace in paces {
+        let source = pace.source();
+        let deadline = source.spec().deadline;
+        let since = pace.running_since();
+        if since.is_some_and(|since| now.since(since) > deadline) {
+            let detail = format!("no answer from {} within {deadline:?}", source.spec().reads);
+            board.fail(
+                source,
+                now,
+                Failure {
+                    reason: Reason::Deadline,
+                    detail,
+                },
+            );
         }
     }
 }
