@@ -20,6 +20,7 @@ pub mod interrupts;
 mod ioctl;
 pub mod limits;
 pub mod links;
+pub mod namespaces;
 pub mod neighbours;
 pub mod netlink;
 pub mod netstat;

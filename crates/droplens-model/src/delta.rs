@@ -38,6 +38,18 @@ pub const fn step(from: u64, to: u64) -> u64 {
     }
 }
 
+/// The same for a counter that the kernel keeps in 32 bits. Two processes that each read it once
+/// give it as it is: one that stands lower has wrapped. Larger values are a reader's that watched
+/// it wrap, and one that stands lower than these was begun anew.
+pub const fn step32(from: u64, to: u64) -> u64 {
+    const WRAP: u64 = 1 << 32;
+    match to.checked_sub(from) {
+        Some(step) => step,
+        None if from < WRAP => to + (WRAP - from),
+        None => to,
+    }
+}
+
 impl<'a> Delta<'a> {
     /// What happened from one snapshot to a later one.
     pub const fn new(from: &'a Snapshot, to: &'a Snapshot) -> Self {

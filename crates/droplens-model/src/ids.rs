@@ -1,15 +1,21 @@
 //! Identifiers shared by several samples.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::serial::by_id;
+
 /// An interned, cheaply cloned name (device, qdisc kind, driver, counter).
 pub type Name = Arc<str>;
 
+/// A word out of a fixed table, or as a saved snapshot had it.
+pub type Word = Cow<'static, str>;
+
 /// A CPU's number as the kernel prints it; offline CPUs leave holes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct CpuId(pub u32);
 
 impl fmt::Display for CpuId {
@@ -20,7 +26,7 @@ impl fmt::Display for CpuId {
 
 /// A network device's index within its network namespace. The kernel may give the index of a
 /// deleted device to a new one, so an index alone does not identify a device over time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct IfIndex(pub u32);
 
 impl fmt::Display for IfIndex {
@@ -30,13 +36,11 @@ impl fmt::Display for IfIndex {
 }
 
 /// An IP address family.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Family {
     /// IPv4.
-    #[serde(rename = "ipv4")]
     V4,
     /// IPv6.
-    #[serde(rename = "ipv6")]
     V6,
 }
 
@@ -64,8 +68,11 @@ impl std::str::FromStr for Family {
     }
 }
 
+by_id!(Family);
+
 /// One value for each address family, so that code for IPv4 and IPv6 is the same code.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct PerFamily<T> {
     /// The IPv4 value.
     pub v4: T,

@@ -18,6 +18,7 @@ mod place;
 mod reading;
 mod report;
 pub mod sample;
+mod saved;
 mod serial;
 mod snapshot;
 mod source;
@@ -28,13 +29,14 @@ pub mod wrap;
 
 pub use domain::{Cause, Domain};
 pub use finding::{Event, Evidence, Finding, PathDirection, Pattern, Severity, Status};
-pub use ids::{CpuId, Family, IfIndex, Name, PerFamily};
+pub use ids::{CpuId, Family, IfIndex, Name, PerFamily, Word};
 pub use judgement::{CauseStanding, DeviceDrops, EventTotals, Judgement};
 pub use place::Place;
 pub use reading::{Failure, Moment, Part, Reading, Reason, Stamped, State};
 pub use report::{
     DeviceLoss, DomainReport, Grade, REPORT_SCHEMA, Report, Scope, SourceReport, Symptoms,
 };
+pub use saved::{Fall, PairError, SAVED_SCHEMA, SavedSnapshot, pair};
 pub use snapshot::{Derived, Gap, Pace, Snapshot};
 pub use source::{Cadence, Source, Spec, UnknownSource};
 pub use wall::Timestamp;

@@ -4,9 +4,16 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// An instant on the host's monotonic clock (`CLOCK_MONOTONIC`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Moment(pub Duration);
+use serde::{Deserialize, Serialize};
+
+use crate::serial::{nanoseconds, words};
+
+/// An instant on the host's monotonic clock (`CLOCK_MONOTONIC`). Written as whole nanoseconds, so
+/// that it reads back as the same instant.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+pub struct Moment(#[serde(with = "nanoseconds")] pub Duration);
 
 impl Moment {
     /// Time passed since `earlier`; zero if `earlier` is later.
@@ -23,39 +30,27 @@ impl std::ops::Add<Duration> for Moment {
     }
 }
 
-/// Why something could not be read, as a short bounded word fit for a label.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Reason {
-    /// The file or kernel interface is not there.
-    Missing,
-    /// The kernel or driver does not implement it.
-    NotSupported,
-    /// A capability is lacking.
-    Permission,
-    /// The kernel's answer was not understood.
-    Malformed,
-    /// The answer changed while it was being read, every time it was tried.
-    Interrupted,
-    /// No answer within the source's deadline.
-    Deadline,
-    /// Any other error from the kernel.
-    Io,
+words! {
+    /// Why something could not be read, as a short bounded word fit for a label.
+    Reason {
+        /// The file or kernel interface is not there.
+        Missing "missing",
+        /// The kernel or driver does not implement it.
+        NotSupported "not_supported",
+        /// A capability is lacking.
+        Permission "permission",
+        /// The kernel's answer was not understood.
+        Malformed "malformed",
+        /// The answer changed while it was being read, every time it was tried.
+        Interrupted "interrupted",
+        /// No answer within the source's deadline.
+        Deadline "deadline",
+        /// Any other error from the kernel.
+        Io "io",
+    }
 }
 
 impl Reason {
-    /// The label value.
-    pub const fn id(self) -> &'static str {
-        match self {
-            Self::Missing => "missing",
-            Self::NotSupported => "not_supported",
-            Self::Permission => "permission",
-            Self::Malformed => "malformed",
-            Self::Interrupted => "interrupted",
-            Self::Deadline => "deadline",
-            Self::Io => "io",
-        }
-    }
-
     /// Whether waiting will not help: the surface is not there for this process on this kernel.
     pub const fn is_unsupported(self) -> bool {
         matches!(self, Self::Missing | Self::NotSupported | Self::Permission)
@@ -63,7 +58,7 @@ impl Reason {
 }
 
 /// A failure to read, as plain data: the bounded reason and the whole story for a person.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// The bounded reason.
     pub reason: Reason,
@@ -81,11 +76,12 @@ impl fmt::Display for Failure {
 pub type Part<T> = Result<T, Failure>;
 
 /// A value, the instant at which reading it ended, and how long that took.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub struct Stamped<T> {
     /// When the reading ended.
     pub at: Moment,
     /// How long it took.
+    #[serde(with = "nanoseconds", default)]
     pub took: Duration,
     /// The value; shared, since snapshots are cloned often and samples never change.
     pub value: Arc<T>,
@@ -102,7 +98,8 @@ impl<T> Clone for Stamped<T> {
 }
 
 /// The state of one source's reading.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Reading<T> {
     /// Switched off by configuration.
     Disabled,

@@ -1,4 +1,11 @@
-//! Types that are written as their stable id, and read back from it.
+//! How types are written and read back: those with a stable id as that id, time as whole
+//! nanoseconds, tables of the kernel as maps.
+
+pub(crate) mod by_path;
+mod counters;
+pub(crate) mod maybe_nanoseconds;
+pub(crate) mod nanoseconds;
+pub(crate) mod part;
 
 /// Makes types with `id()` and `FromStr` serialise as that id.
 macro_rules! by_id {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::peaks::{LinkPeaks, QdiscPeaks, SoftnetPeaks};
 use crate::sample::conntrack::Conntrack;
 use crate::sample::cpu::Cpus;
@@ -25,7 +27,11 @@ use crate::{CpuId, Failure, IfIndex, Moment, Reading, Reason, Source, State};
 macro_rules! snapshot {
     ($( $field:ident: $sample:ty = $source:ident, )+) => {
         /// The newest reading of every source. Cloning shares the samples.
-        #[derive(Clone, Debug, Default)]
+        ///
+        /// Written as JSON it is read again by later versions: sources they added are pending, and
+        /// those they do not know are ignored.
+        #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+        #[serde(default)]
         pub struct Snapshot {
             $(
                 #[doc = concat!("The reading of [`Source::", stringify!($source), "`].")]

@@ -91,7 +91,7 @@ pub(super) fn link_state(attributes: Attributes<'_>) -> Result<LinkState, ParseE
             linkstate::LINK => state.detected = attribute.u8()? != 0,
             linkstate::SQI => quality = Some(attribute.u32()?),
             linkstate::SQI_MAX => best = Some(attribute.u32()?),
-            linkstate::EXT_STATE => state.reason = Some(words::reason(attribute.u8()?)),
+            linkstate::EXT_STATE => state.reason = Some(words::reason(attribute.u8()?).into()),
             linkstate::EXT_SUBSTATE => state.substate = Some(attribute.u8()?),
             linkstate::EXT_DOWN_CNT => state.down_count = Some(attribute.u32()?.into()),
             _ => {}
@@ -252,8 +252,8 @@ fn standard_of_group(
         let value = statistic.uint()?;
         if value != NOT_SET {
             statistics.push(StandardStatistic {
-                group: group.name,
-                name,
+                group: group.name.into(),
+                name: name.into(),
                 value,
             });
         }

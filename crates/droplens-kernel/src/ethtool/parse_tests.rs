@@ -38,7 +38,7 @@ fn a_link_that_is_down_tells_why() {
     let expected = LinkState {
         detected: false,
         signal_quality: Some((3, 7)),
-        reason: Some("no_cable"),
+        reason: Some("no_cable".into()),
         substate: Some(2),
         down_count: Some(9),
     };
@@ -176,7 +176,7 @@ fn standard_statistics_have_the_standards_names() {
     let found = standard(Attributes::new(&bytes)).unwrap();
     let found: Vec<_> = found
         .iter()
-        .map(|one| (one.group, one.name, one.value))
+        .map(|one| (&*one.group, &*one.name, one.value))
         .collect();
     assert_eq!(
         found,

@@ -62,12 +62,12 @@ pub(super) fn encode(
                 reason: Some(reason),
                 substate,
                 ..
-            }) = device.link
+            }) = &device.link
             else {
                 continue;
             };
             let substate = substate.map_or(Label::Text(""), |number| Label::Number(number.into()));
-            series.push([label, reason.into(), substate], 1_u64)?;
+            series.push([label, (&**reason).into(), substate], 1_u64)?;
         }
         Ok(())
     })?;
@@ -123,8 +123,8 @@ pub(super) fn encode(
                 fec: _,
             } = device;
             standard.iter().map(move |statistic| {
-                let StandardStatistic { group, name, value } = *statistic;
-                ([label, group.into(), name.into()], value)
+                let StandardStatistic { group, name, value } = statistic;
+                ([label, (&**group).into(), (&**name).into()], *value)
             })
         }),
     )

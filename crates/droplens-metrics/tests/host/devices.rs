@@ -184,9 +184,9 @@ fn statistic(name: &str, counter: &str, queue: Option<u32>, meaning: Meaning) ->
 }
 
 pub(super) fn ethtool(size: Size) -> Ethtool {
-    let standard = |name| StandardStatistic {
-        group: "eth-mac",
-        name,
+    let standard = |name: &'static str| StandardStatistic {
+        group: "eth-mac".into(),
+        name: name.into(),
         value: 11,
     };
     let device = |card| EthtoolDevice {
@@ -195,7 +195,7 @@ pub(super) fn ethtool(size: Size) -> Ethtool {
         link: Some(LinkState {
             detected: true,
             signal_quality: Some((7, 7)),
-            reason: Some("no_cable"),
+            reason: Some("no_cable".into()),
             substate: Some(1),
             down_count: Some(1),
         }),

@@ -1,7 +1,7 @@
 //! How far the counters of CPUs, connection tracking, neighbour tables and ports moved.
 
 use super::pairs::pairs;
-use super::{Delta, both, step};
+use super::{Delta, both, step, step32};
 use crate::sample::conntrack::ConntrackCpu;
 use crate::sample::sockets::Sockets;
 use crate::{CpuId, Family};
@@ -70,10 +70,10 @@ impl Delta<'_> {
                 let flow_limit = |limit: Option<u64>| limit.unwrap_or(0);
                 Some(SoftnetDelta {
                     cpu: to.cpu,
-                    processed: step(from.processed, to.processed),
-                    dropped: step(from.dropped, to.dropped),
-                    flow_limit: step(flow_limit(from.flow_limit), flow_limit(to.flow_limit)),
-                    time_squeezed: step(from.time_squeezed, to.time_squeezed),
+                    processed: step32(from.processed, to.processed),
+                    dropped: step32(from.dropped, to.dropped),
+                    flow_limit: step32(flow_limit(from.flow_limit), flow_limit(to.flow_limit)),
+                    time_squeezed: step32(from.time_squeezed, to.time_squeezed),
                 })
             })
             .collect()

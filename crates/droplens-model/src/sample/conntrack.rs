@@ -1,9 +1,12 @@
 //! Connection tracking: ctnetlink and `/proc/sys/net/netfilter`.
 
+use serde::{Deserialize, Serialize};
+
+use crate::serial::part;
 use crate::{CpuId, Part};
 
 /// Connection tracking of this network namespace.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Conntrack {
     /// Entries now (`nf_conntrack_count`).
     pub entries: u64,
@@ -15,11 +18,12 @@ pub struct Conntrack {
     /// Expected connections now (`nf_conntrack_expect_max` bounds them).
     pub expectations_limit: Option<u64>,
     /// Statistics per CPU; needs `CAP_NET_ADMIN`.
+    #[serde(with = "part", default = "part::missing")]
     pub statistics: Part<Vec<ConntrackCpu>>,
 }
 
 /// Statistics of one CPU (`enum ctattr_stats_cpu`), unwrapped.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConntrackCpu {
     /// The CPU.
     pub cpu: CpuId,

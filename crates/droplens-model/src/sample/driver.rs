@@ -1,19 +1,23 @@
 //! Driver statistics as `ethtool -S` prints them.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{Cause, IfIndex, Name};
 
 /// The driver statistics of every device whose driver has any.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Driver {
     /// The devices, sorted by index.
     pub devices: Vec<DriverDevice>,
 }
 
 /// The statistics of one device.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DriverDevice {
     /// The device's index.
     pub index: IfIndex,
@@ -26,7 +30,8 @@ pub struct DriverDevice {
 }
 
 /// What a driver's statistics are called and what they mean.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Written")]
 pub struct DriverLayout {
     /// The driver's name, such as `virtio_net`.
     pub driver: Name,
@@ -35,7 +40,8 @@ pub struct DriverLayout {
     /// The statistics, in the driver's order.
     pub statistics: Vec<DriverStatistic>,
     /// The statistics that tell of losses or errors, those of all queues together: name without
-    /// queue, meaning, and where they stand.
+    /// queue, meaning, and where they stand. Follows from the statistics.
+    #[serde(skip)]
     pub losses: Vec<DriverLoss>,
 }
 
@@ -48,6 +54,22 @@ pub struct DriverLoss {
     pub meaning: Meaning,
     /// Positions in [`DriverLayout::statistics`].
     pub positions: Vec<usize>,
+}
+
+/// A layout as it is written: without what follows from the rest.
+#[derive(Deserialize)]
+struct Written {
+    #[serde(default)]
+    driver: Name,
+    #[serde(default)]
+    firmware: Name,
+    statistics: Vec<DriverStatistic>,
+}
+
+impl From<Written> for DriverLayout {
+    fn from(written: Written) -> Self {
+        Self::new(written.driver, written.firmware, written.statistics)
+    }
 }
 
 impl DriverLayout {
@@ -101,27 +123,63 @@ impl DriverDevice {
 }
 
 /// One statistic of a driver.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DriverStatistic {
     /// The name as the driver prints it: `rx_queue_3_drops`.
     pub name: Name,
     /// The name without queue number or other indices: `rx_queue_drops`.
     pub counter: Name,
     /// The queue or other index that was taken out of the name, dot-separated if several: `3`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub queue: Option<Name>,
     /// What the statistic means.
+    #[serde(default, skip_serializing_if = "Meaning::is_other")]
     pub meaning: Meaning,
 }
 
 /// What a driver's statistic means for packets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+///
+/// Written as the cause's id, `suspect` or `other`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Meaning {
     /// The reviewed table says: packets lost by this cause.
     Loss(Cause),
     /// Looks like a loss or an error by its name, but is not in the reviewed table.
     Suspect,
     /// Anything else: traffic, buffers, offloads.
+    #[default]
     Other,
+}
+
+impl Meaning {
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "the signature that serde asks for"
+    )]
+    fn is_other(&self) -> bool {
+        *self == Self::Other
+    }
+}
+
+impl Serialize for Meaning {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(match self {
+            Self::Loss(cause) => cause.id(),
+            Self::Suspect => "suspect",
+            Self::Other => "other",
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for Meaning {
+    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        let id = Cow::<str>::deserialize(input)?;
+        // A cause that this version does not know is what a suspect is: a loss not in its table.
+        Ok(match &*id {
+            "other" => Self::Other,
+            id => id.parse().map_or(Self::Suspect, Self::Loss),
+        })
+    }
 }
 
 #[cfg(test)]

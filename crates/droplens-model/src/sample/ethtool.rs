@@ -1,16 +1,20 @@
 //! What the `ethtool` generic netlink family tells about each device.
 
-use crate::{IfIndex, Name};
+use serde::{Deserialize, Serialize};
+
+use crate::{IfIndex, Name, Word};
 
 /// Every device that answers at least one of the questions.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Ethtool {
     /// The devices, sorted by index.
     pub devices: Vec<EthtoolDevice>,
 }
 
 /// The answers of one device; empty where the driver or the kernel does not tell.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct EthtoolDevice {
     /// The device's index.
     pub index: Option<IfIndex>,
@@ -33,14 +37,15 @@ pub struct EthtoolDevice {
 }
 
 /// Link state with its reason.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct LinkState {
     /// Whether the PHY sees a link.
     pub detected: bool,
     /// Signal quality index (`SQI`) and its maximum.
     pub signal_quality: Option<(u32, u32)>,
     /// Why the link is down, as a word (`ETHTOOL_A_LINKSTATE_EXT_STATE`).
-    pub reason: Option<&'static str>,
+    pub reason: Option<Word>,
     /// The finer reason's number (`ETHTOOL_A_LINKSTATE_EXT_SUBSTATE`).
     pub substate: Option<u8>,
     /// Times the PHY saw the link go down (`ETHTOOL_A_LINKSTATE_EXT_DOWN_CNT`).
@@ -48,7 +53,8 @@ pub struct LinkState {
 }
 
 /// Negotiated and possible link modes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct LinkModes {
     /// Whether autonegotiation is on.
     pub autonegotiation: bool,
@@ -61,7 +67,8 @@ pub struct LinkModes {
 }
 
 /// Descriptors of the rings: in use and at most.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Rings {
     /// Receive ring.
     pub receive: Option<u32>,
@@ -74,7 +81,8 @@ pub struct Rings {
 }
 
 /// Channels (queues with an interrupt): in use and at most.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Channels {
     /// Receive only.
     pub receive: Option<u32>,
@@ -91,7 +99,8 @@ pub struct Channels {
 }
 
 /// Pause frames of IEEE 802.3 annex 31B.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Pause {
     /// Whether received pause frames are honoured.
     pub receive_enabled: bool,
@@ -104,7 +113,8 @@ pub struct Pause {
 }
 
 /// Forward error correction.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Fec {
     /// Code words corrected, all lanes.
     pub corrected_blocks: Option<u64>,
@@ -115,12 +125,12 @@ pub struct Fec {
 }
 
 /// One statistic of a standard group.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StandardStatistic {
     /// The group: `eth-phy`, `eth-mac`, `eth-ctrl` or `rmon`.
-    pub group: &'static str,
+    pub group: Word,
     /// The standard's name for it, such as `FrameCheckSequenceErrors`.
-    pub name: &'static str,
+    pub name: Word,
     /// The value.
     pub value: u64,
 }

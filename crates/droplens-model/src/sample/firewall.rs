@@ -4,12 +4,14 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{Family, Name, Part};
 
 /// The packet filters of this network namespace.
 ///
 /// Not looked at: ebtables-legacy, arptables-legacy, and flow offload.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Firewall {
     /// nftables; empty where the kernel does not have it, since nothing can be there then.
     pub nftables: Part<Ruleset>,
@@ -20,7 +22,8 @@ pub struct Firewall {
 }
 
 /// What of one packet filter can drop, and its counters.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Ruleset {
     /// Every rule that ends in drop or reject, in the kernel's order.
     pub rules: Vec<DropRule>,
@@ -31,7 +34,7 @@ pub struct Ruleset {
 }
 
 /// A rule that drops or rejects what reaches its end.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DropRule {
     /// The chain it stands in.
     pub chain: ChainName,
@@ -49,7 +52,7 @@ pub struct DropRule {
 }
 
 /// A chain that a hook calls.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BaseChain {
     /// The chain.
     pub chain: ChainName,
@@ -67,7 +70,7 @@ pub struct BaseChain {
 }
 
 /// A named counter of nftables (`NFT_OBJECT_COUNTER`): what all rules that name it count together.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NamedCounter {
     /// The family of its table.
     pub family: TableFamily,
@@ -80,7 +83,7 @@ pub struct NamedCounter {
 }
 
 /// A chain, by the names that lead to it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ChainName {
     /// The family of its table.
     pub family: TableFamily,
@@ -91,7 +94,7 @@ pub struct ChainName {
 }
 
 /// What tells a rule from others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum RuleId {
     /// nftables: the handle, unique in the table, kept for life (`NFTA_RULE_HANDLE`).
     Handle(u64),
@@ -106,7 +109,8 @@ pub enum RuleId {
 }
 
 /// What a rule does with a packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Drops it silently.
     Drop,
@@ -115,7 +119,8 @@ pub enum Verdict {
 }
 
 /// What happens at the end of a base chain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Policy {
     /// The packet passes.
     Accept,
@@ -124,7 +129,8 @@ pub enum Policy {
 }
 
 /// Packets and their bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Count {
     /// Packets.
     pub packets: u64,
@@ -133,7 +139,7 @@ pub struct Count {
 }
 
 /// What counts the drops of a rule.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Counted {
     /// Nothing: the rule has no counter, or further conditions stand between counter and verdict.
     No,
@@ -145,7 +151,8 @@ pub enum Counted {
 }
 
 /// The family of a table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum TableFamily {
     /// IPv4 (`NFPROTO_IPV4`).
     Ip,
@@ -207,7 +214,8 @@ impl TableFamily {
 
 /// A place on the packet path where chains are called. Of the families `arp` and `bridge` they are
 /// places of their own, on another path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Hook {
     /// At the device, before everything else (families `netdev` and `inet`).
     Ingress,
@@ -252,7 +260,7 @@ impl Hook {
 }
 
 /// A set of hooks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Hooks(u8);
 
 impl Hooks {

@@ -1,9 +1,15 @@
 //! The sysctl limits that bound each queue: `/proc/sys`.
 
+use serde::{Deserialize, Serialize};
+
+use crate::serial::by_path;
+
 /// The limits that exist on this kernel and in this network namespace.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Limits {
-    /// Each limit with its numbers.
+    /// Each limit with its numbers. Written as a map from its path.
+    #[serde(with = "by_path")]
     pub values: Vec<(Limit, Vec<u64>)>,
     /// Congestion control algorithm of new TCP sockets (`net.ipv4.tcp_congestion_control`).
     pub congestion_control: Option<String>,
@@ -39,6 +45,11 @@ macro_rules! limits {
             /// The file below `/proc/sys`.
             pub const fn path(self) -> &'static str {
                 match self { $(Self::$limit => $path,)+ }
+            }
+
+            /// The limit with this path.
+            pub fn from_path(path: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|limit| limit.path() == path)
             }
 
             /// What it bounds, in one line.

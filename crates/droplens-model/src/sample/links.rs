@@ -2,10 +2,14 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
+use crate::serial::words;
 use crate::{IfIndex, Name};
 
 /// Every network device of this network namespace.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Links {
     /// The devices, sorted by index.
     pub links: Vec<Link>,
@@ -25,7 +29,7 @@ impl Links {
 }
 
 /// One network device.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Link {
     /// What rarely changes; shared between samples as long as it does not.
     pub attributes: Arc<LinkAttributes>,
@@ -41,7 +45,7 @@ impl Link {
 }
 
 /// The attributes of a device that are not traffic statistics.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LinkAttributes {
     /// Index (`ifi_index`).
     pub index: IfIndex,
@@ -88,73 +92,53 @@ pub struct LinkAttributes {
     pub duplex: Option<Duplex>,
 }
 
-/// Operational state of RFC 2863.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum OperState {
-    /// The driver does not tell.
-    #[default]
-    Unknown,
-    /// A component is missing.
-    NotPresent,
-    /// Down.
-    Down,
-    /// A lower device is down.
-    LowerLayerDown,
-    /// In a test mode.
-    Testing,
-    /// Waiting for an external event, such as authentication.
-    Dormant,
-    /// Up.
-    Up,
-}
-
-impl OperState {
-    /// The label value, as `/sys/class/net/*/operstate` spells it.
-    pub const fn id(self) -> &'static str {
-        match self {
-            Self::Unknown => "unknown",
-            Self::NotPresent => "notpresent",
-            Self::Down => "down",
-            Self::LowerLayerDown => "lowerlayerdown",
-            Self::Testing => "testing",
-            Self::Dormant => "dormant",
-            Self::Up => "up",
-        }
+words! {
+    /// Operational state of RFC 2863, as `/sys/class/net/*/operstate` spells it.
+    #[derive(Default)]
+    OperState {
+        /// The driver does not tell.
+        #[default]
+        Unknown "unknown",
+        /// A component is missing.
+        NotPresent "notpresent",
+        /// Down.
+        Down "down",
+        /// A lower device is down.
+        LowerLayerDown "lowerlayerdown",
+        /// In a test mode.
+        Testing "testing",
+        /// Waiting for an external event, such as authentication.
+        Dormant "dormant",
+        /// Up.
+        Up "up",
     }
 }
 
-/// Where an XDP program is attached.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Xdp {
-    /// No program.
-    #[default]
-    None,
-    /// In the driver.
-    Driver,
-    /// In the kernel's generic path, where its drops are counted nowhere.
-    Generic,
-    /// In the hardware.
-    Hardware,
-    /// In several of these.
-    Several,
+words! {
+    /// Where an XDP program is attached.
+    #[derive(Default)]
+    Xdp {
+        /// No program.
+        #[default]
+        None "none",
+        /// In the driver.
+        Driver "driver",
+        /// In the kernel's generic path, where its drops are counted nowhere.
+        Generic "generic",
+        /// In the hardware.
+        Hardware "hardware",
+        /// In several of these.
+        Several "several",
+    }
 }
 
-/// Duplex of a link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Duplex {
-    /// Half: collisions are normal.
-    Half,
-    /// Full.
-    Full,
-}
-
-impl Duplex {
-    /// The label value.
-    pub const fn id(self) -> &'static str {
-        match self {
-            Self::Half => "half",
-            Self::Full => "full",
-        }
+words! {
+    /// Duplex of a link.
+    Duplex {
+        /// Half: collisions are normal.
+        Half "half",
+        /// Full.
+        Full "full",
     }
 }
 
@@ -162,7 +146,8 @@ macro_rules! link_statistics {
     ($( $(#[$doc:meta])* $field:ident, )+) => {
         /// `struct rtnl_link_stats64`. Fields keep the kernel's names; what the error and drop
         /// counters include differs between drivers.
-        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(default)]
         #[allow(clippy::allow_attributes, reason = "generated")]
         pub struct LinkStatistics { $( $(#[$doc])* pub $field: u64, )+ }
 

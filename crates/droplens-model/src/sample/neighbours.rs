@@ -1,9 +1,12 @@
 //! Neighbour tables (ARP and NDP): rtnetlink `RTM_GETNEIGHTBL` and `RTM_GETNEIGH`.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{Family, PerFamily};
 
 /// The neighbour tables and their entries.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Neighbours {
     /// The tables of IPv4 (`arp_cache`) and IPv6 (`ndisc_cache`).
     pub tables: Vec<NeighbourTable>,
@@ -14,7 +17,7 @@ pub struct Neighbours {
 }
 
 /// One table. Its statistics are global: every network namespace shows the same.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NeighbourTable {
     /// Address family.
     pub family: Family,
@@ -31,7 +34,8 @@ pub struct NeighbourTable {
 }
 
 /// Counters of a table.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct NeighbourStatistics {
     /// Entries made.
     pub allocs: u64,
@@ -60,7 +64,8 @@ pub struct NeighbourStatistics {
 macro_rules! neighbour_states {
     ($( $(#[$doc:meta])* $field:ident $bit:literal, )+) => {
         /// Entries in each state (`NUD_*`).
-        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(default)]
         pub struct NeighbourStates { $( $(#[$doc])* pub $field: u64, )+ }
 
         impl NeighbourStates {

@@ -2,8 +2,13 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
+use crate::serial::maybe_nanoseconds;
+
 /// Time lost waiting, by resource; absent where the kernel has no such file.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Pressure {
     /// Waiting for a CPU.
     pub cpu: Option<Stall>,
@@ -16,10 +21,13 @@ pub struct Pressure {
 }
 
 /// Time lost to one resource since boot.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Stall {
     /// While at least one task waited.
+    #[serde(with = "maybe_nanoseconds")]
     pub some: Option<Duration>,
     /// While every runnable task waited.
+    #[serde(with = "maybe_nanoseconds")]
     pub full: Option<Duration>,
 }

@@ -2,10 +2,16 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
+use crate::serial::nanoseconds;
+
 /// What the agent itself uses.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Process {
     /// CPU time, user and system.
+    #[serde(with = "nanoseconds")]
     pub cpu: Duration,
     /// Resident memory in bytes.
     pub resident_bytes: u64,

@@ -2,10 +2,13 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{IfIndex, Name};
 
 /// Every queueing discipline and class of this network namespace.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Qdiscs {
     /// The qdiscs, in the kernel's order: a parent before its children.
     pub qdiscs: Vec<Qdisc>,
@@ -16,7 +19,12 @@ pub struct Qdiscs {
 }
 
 /// A traffic control handle: major number of the qdisc, minor number of the class.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+///
+/// Written as `tc` does: `root`, `1:`, `1:a`.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(into = "String", try_from = "String")]
 pub struct TcHandle(pub u32);
 
 impl TcHandle {
@@ -49,6 +57,20 @@ impl fmt::Display for TcHandle {
     }
 }
 
+impl From<TcHandle> for String {
+    fn from(handle: TcHandle) -> Self {
+        handle.to_string()
+    }
+}
+
+impl TryFrom<String> for TcHandle {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
 impl std::str::FromStr for TcHandle {
     type Err = String;
 
@@ -72,7 +94,7 @@ impl std::str::FromStr for TcHandle {
 }
 
 /// What identifies a qdisc. Default qdiscs all have handle `0:`, so the parent belongs to it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct QdiscKey {
     /// The device.
     pub device: IfIndex,
@@ -85,18 +107,19 @@ pub struct QdiscKey {
 }
 
 /// One queueing discipline.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Qdisc {
     /// What identifies it.
     pub key: QdiscKey,
     /// The statistics every kind has.
     pub statistics: QueueStatistics,
     /// The statistics and limits of its own kind.
+    #[serde(default)]
     pub detail: QdiscDetail,
 }
 
 /// One class of a classful queueing discipline.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Class {
     /// The device, the class's handle, its parent and the kind of its qdisc.
     pub key: QdiscKey,
@@ -106,11 +129,13 @@ pub struct Class {
     /// qdisc shows their sum: never add parents and children.
     pub statistics: QueueStatistics,
     /// The statistics and limits of its own kind.
+    #[serde(default)]
     pub detail: ClassDetail,
 }
 
 /// Statistics that every qdisc and class has (`TCA_STATS2`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct QueueStatistics {
     /// Bytes sent.
     pub bytes: u64,
@@ -130,11 +155,9 @@ pub struct QueueStatistics {
 }
 
 /// Statistics and limits of a qdisc's own kind.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
 pub enum QdiscDetail {
-    /// The kind has none, or is not known.
-    #[default]
-    None,
     /// `fq_codel`.
     FqCodel(FqCodel),
     /// `fq`.
@@ -143,10 +166,15 @@ pub enum QdiscDetail {
     Htb(Htb),
     /// `tbf`.
     Tbf(Tbf),
+    /// The kind has none, or is not known.
+    #[default]
+    #[serde(other)]
+    None,
 }
 
 /// `struct tc_fq_codel_qd_stats`, counters unwrapped.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct FqCodel {
     /// Largest packet seen, in bytes.
     pub max_packet_bytes: u32,
@@ -169,7 +197,8 @@ pub struct FqCodel {
 }
 
 /// `struct tc_fq_qd_stats`; 32-bit counters are unwrapped, absent ones are newer than the kernel.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Fq {
     /// Packets of the high-priority flow.
     pub highprio_packets: u64,
@@ -192,14 +221,16 @@ pub struct Fq {
 }
 
 /// `struct tc_htb_glob`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Htb {
     /// Packets that matched no class and were sent unshaped (unwrapped).
     pub direct_packets: u64,
 }
 
 /// Options of `tbf` (it has no statistics of its own).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Tbf {
     /// Rate in bytes per second.
     pub rate_bytes: u64,
@@ -208,17 +239,20 @@ pub struct Tbf {
 }
 
 /// Statistics and limits of a class's own kind.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
 pub enum ClassDetail {
-    /// The kind has none, or is not known.
-    #[default]
-    None,
     /// `htb`.
     Htb(HtbClass),
+    /// The kind has none, or is not known.
+    #[default]
+    #[serde(other)]
+    None,
 }
 
 /// `struct tc_htb_xstats` and the class's rates.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct HtbClass {
     /// Packets sent within the class's own rate (unwrapped).
     pub lends: u64,

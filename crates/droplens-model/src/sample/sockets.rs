@@ -1,11 +1,14 @@
 //! TCP and UDP sockets: `sock_diag`.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Family, PerFamily};
 
 /// The sockets of this network namespace, already summed up: a host may have a million of them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Sockets {
     /// TCP sockets by state.
     pub tcp: PerFamily<TcpStates>,
@@ -100,8 +103,9 @@ impl TcpState {
     }
 }
 
-/// Sockets in each TCP state.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Sockets in each TCP state. Written as a map from the state's id.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "BTreeMap<String, u64>", from = "BTreeMap<String, u64>")]
 pub struct TcpStates {
     counts: [u64; 13],
 }
@@ -126,8 +130,31 @@ impl TcpStates {
     }
 }
 
+impl From<TcpStates> for BTreeMap<String, u64> {
+    fn from(states: TcpStates) -> Self {
+        let count = |state: TcpState| (state.id().to_owned(), states.get(state));
+        TcpState::ALL.into_iter().map(count).collect()
+    }
+}
+
+impl From<BTreeMap<String, u64>> for TcpStates {
+    /// States unknown to this version are ignored.
+    fn from(written: BTreeMap<String, u64>) -> Self {
+        let mut states = Self::default();
+        for state in TcpState::ALL {
+            if let (Some(count), Some(&written)) = (
+                states.counts.get_mut(state as usize),
+                written.get(state.id()),
+            ) {
+                *count = written;
+            }
+        }
+        states
+    }
+}
+
 /// The listening sockets of one port and family.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listener {
     /// Address family of the sockets; an IPv6 socket may accept IPv4 too.
     pub family: Family,
@@ -147,7 +174,7 @@ pub struct Listener {
 }
 
 /// The UDP sockets of one local port and family.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UdpPort {
     /// Address family of the sockets.
     pub family: Family,
@@ -162,7 +189,8 @@ pub struct UdpPort {
 }
 
 /// Local ports used by outgoing connections, against the range they are taken from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct EphemeralPorts {
     /// Ports in `ip_local_port_range`, without those in `ip_local_reserved_ports`; 0 if the range
     /// could not be read.

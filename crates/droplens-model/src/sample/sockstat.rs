@@ -1,9 +1,12 @@
 //! Sockets in use and their memory: `/proc/net/sockstat` and `/proc/net/sockstat6`.
 
+use serde::{Deserialize, Serialize};
+
 use crate::Name;
 
 /// The numbers of both files.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Sockstat {
     /// Every number, in the kernel's order. Memory (`mem`) is in pages, except for `FRAG` and
     /// `FRAG6` (`memory`), which are in bytes.
@@ -23,7 +26,7 @@ impl Sockstat {
 }
 
 /// One number of the files.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SockstatValue {
     /// The word before the colon: `sockets`, `TCP`, `UDP6`, `FRAG`, ...
     pub protocol: Name,

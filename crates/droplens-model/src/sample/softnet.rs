@@ -1,16 +1,19 @@
 //! Per-CPU receive work: `/proc/net/softnet_stat`.
 
+use serde::{Deserialize, Serialize};
+
 use crate::CpuId;
 
 /// The receive work of every online CPU.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Softnet {
     /// Online CPUs, in the kernel's order.
     pub cpus: Vec<SoftnetCpu>,
 }
 
 /// The receive work of one CPU. Counters are global: every network namespace shows the same.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SoftnetCpu {
     /// The CPU.
     pub cpu: CpuId,
