@@ -10,10 +10,7 @@ mod config;
 mod log;
 mod notify;
 mod privileges;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the commands that print it come next")
-)]
+#[expect(dead_code, reason = "the commands that print it come next")]
 mod render;
 mod sampler;
 mod web;

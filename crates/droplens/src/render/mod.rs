@@ -10,6 +10,7 @@ mod figures;
 mod findings;
 #[cfg(test)]
 mod golden;
+pub(crate) mod live;
 mod page;
 mod style;
 mod symptoms;
