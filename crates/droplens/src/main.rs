@@ -10,6 +10,8 @@ mod config;
 mod log;
 mod notify;
 mod privileges;
+#[expect(dead_code, reason = "the commands that print it come next")]
+mod render;
 mod sampler;
 mod web;
 

@@ -1,0 +1,119 @@
+//! Whole reports, as reviewed. `UPDATE_GOLDEN=1` rewrites the files in `golden/`.
+
+mod made_up;
+
+use droplens_model::Report;
+use unicode_width::UnicodeWidthStr;
+
+use super::{Style, report};
+
+const TERMINAL: Style = Style {
+    width: 100,
+    colour: false,
+    unicode: true,
+};
+
+fn check(name: &str, made_up: &Report, style: Style) {
+    let text = report(made_up, style);
+    let path = format!(
+        "{}/src/render/golden/{name}.txt",
+        env!("CARGO_MANIFEST_DIR")
+    );
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(&path, &text).unwrap();
+    }
+    let reviewed = std::fs::read_to_string(&path).unwrap();
+    for (number, (ours, theirs)) in text.lines().zip(reviewed.lines()).enumerate() {
+        assert_eq!(
+            ours,
+            theirs,
+            "line {} of {name} (UPDATE_GOLDEN=1 rewrites it)",
+            number + 1
+        );
+    }
+    assert_eq!(text.lines().count(), reviewed.lines().count(), "{name}");
+}
+
+#[test]
+fn an_idle_host_takes_few_lines() {
+    check("clean", &made_up::clean(), TERMINAL);
+}
+
+#[test]
+fn a_loss_comes_with_its_evidence() {
+    check("softnet", &made_up::softnet(), TERMINAL);
+    let colour = Style {
+        colour: true,
+        ..TERMINAL
+    };
+    check("softnet-colour", &made_up::softnet(), colour);
+}
+
+#[test]
+fn several_findings_come_in_order_with_noise_last() {
+    check("several", &made_up::several(), TERMINAL);
+}
+
+#[test]
+fn an_ordinary_user_is_told_what_could_not_be_seen() {
+    check("blind", &made_up::blind(), TERMINAL);
+}
+
+#[test]
+fn a_narrow_terminal_shows_fewer_columns_and_wraps() {
+    let narrow = Style {
+        width: 44,
+        ..TERMINAL
+    };
+    check("several-narrow", &made_up::several(), narrow);
+    check("blind-narrow", &made_up::blind(), narrow);
+}
+
+#[test]
+fn without_unicode_everything_is_ascii() {
+    let ascii = Style {
+        unicode: false,
+        ..TERMINAL
+    };
+    for made_up in [made_up::softnet(), made_up::several(), made_up::hostile()] {
+        assert!(report(&made_up, ascii).is_ascii());
+    }
+    check("several-ascii", &made_up::several(), ascii);
+}
+
+#[test]
+fn names_chosen_by_others_cannot_command_the_terminal() {
+    let text = report(&made_up::hostile(), TERMINAL);
+    let bad = |char: &char| char.is_control() && *char != '\n';
+    assert_eq!(text.chars().find(bad), None);
+    check("hostile", &made_up::hostile(), TERMINAL);
+}
+
+#[test]
+fn colour_changes_nothing_but_the_colour() {
+    let colour = Style {
+        colour: true,
+        ..TERMINAL
+    };
+    for made_up in [made_up::clean(), made_up::several(), made_up::blind()] {
+        let mut text = report(&made_up, colour);
+        while let Some(start) = text.find("\x1b[") {
+            let end = start + text[start..].find('m').unwrap();
+            text.replace_range(start..=end, "");
+        }
+        assert_eq!(text, report(&made_up, TERMINAL));
+    }
+}
+
+#[test]
+fn only_what_cannot_be_broken_is_wider_than_the_terminal() {
+    for width in [40, 60, 100] {
+        let style = Style { width, ..TERMINAL };
+        for made_up in [made_up::clean(), made_up::several(), made_up::blind()] {
+            for line in report(&made_up, style).lines() {
+                let words = line.split_whitespace().count();
+                assert!(line.width() <= width || words == 1, "{width}: {line:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! A report as text, for people: the verdict first, then where on the packet path, what exactly
+//! and what to do, then everything else.
+//!
+//! Pure: [`report`] makes text of a report, and the [`Style`] says what can be shown.
+
+mod blind;
+mod domains;
+mod events;
+mod figures;
+mod findings;
+#[cfg(test)]
+mod golden;
+pub(crate) mod live;
+mod page;
+mod style;
+mod symptoms;
+mod table;
+mod text;
+mod verdict;
+mod words;
+
+use droplens_model::Report;
+
+use page::Page;
+pub(crate) use style::Style;
+
+/// The parts in their order. Each begins with its own heading, and is silent if it has nothing
+/// to say.
+const SECTIONS: &[fn(&Report, &mut Page)] = &[
+    verdict::print,
+    domains::print,
+    findings::print,
+    events::print,
+    symptoms::print,
+    blind::print,
+];
+
+/// The report as text that ends with a new line.
+pub(crate) fn report(report: &Report, style: Style) -> String {
+    let mut page = Page::new(style);
+    for section in SECTIONS {
+        section(report, &mut page);
+    }
+    page.finish()
+}
