@@ -136,11 +136,11 @@ class Chart {
     const unit = this.step === 1 ? "lost" : `lost in ${this.step} s`;
     const here = value === null ? `${time}, not watched` : `${time}, ${count(value)} ${unit}`;
     let line;
-    if (this.end === null) line = "no history yet";
+    if (this.end === null || !this.lost.length) line = this.blind || "no history yet";
     else if (this.blind) line = this.blind;
     else if (cursor !== null) line = here;
     else if (peak > 0) line = `peak ${rate(peak / this.step)}, ${clock(new Date(this.instantOf(this.peak())))}`;
-    else line = `none in ${duration(Math.min(this.lost.length, this.slots) * this.step).replace(" 0 s", "")}`;
+    else line = `none in ${duration(Math.min(this.lost.length, this.slots) * this.step)}`;
     text(this.readout, line);
     attribute(this.box, "aria-valuemax", this.slots - 1);
     attribute(this.box, "aria-valuenow", slot);

@@ -14,6 +14,8 @@ const LONGEST_PAUSE = 15;
 let said = "";
 /** When the last report came, by the browser's steady clock; null before the first. */
 let reported = null;
+/** Its status. */
+let word = "waiting";
 let failures = 0;
 let beats = 0;
 let timer = null;
@@ -31,18 +33,18 @@ function showReport(report) {
   if (verdict.dataset.status !== status) {
     attribute(verdict, "data-status", status);
     paint(verdict.querySelector(".icon"), status);
-    const mark = { clean: "m4.5 8.5 2.5 2.5 4.5-5.5", loss: "m5 5 6 6m0-6-6 6", pressure: "M8 3.500v5.500m0 3v.5" }[status] ?? "M4.5 8h7";
+    const mark = { clean: "m4.5 8.5 2.5 2.5 4.5-5.5", loss: "m5 5 6 6m0-6-6 6", pressure: "M8 3.5v5m0 3v.5" }[status] ?? "M4.5 8h7";
     const svg = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><rect width="16" height="16" rx="4" fill="${FAVICON[status]}"/><path d="${mark}" stroke="#fff" stroke-width="2" fill="none" stroke-linecap="round"/></svg>`;
     attribute($("favicon"), "href", `data:image/svg+xml,${encodeURIComponent(svg)}`);
   }
-  text($("word"), words(report.status || "no status"));
+  word = words(report.status || "no status");
   text($("headline"), headline);
   text($("host"), host);
   document.title = `${words(status)}: ${host} – droplens`;
   const start = instant(report.start);
   const seconds = number(report.seconds);
   const span = start === null || seconds === null ? "" : `From ${clock(new Date(start))} to ${clock(new Date(start + seconds * 1000))}. `;
-  text($("window"), `${span}droplens ${report.droplens ?? ""}, this network namespace${report.scope?.others_not_seen ? "; others are not looked at" : ""}.`);
+  text($("window"), `${span}${["droplens", report.droplens].filter(Boolean).join(" ")}, this network namespace${report.scope?.others_not_seen ? "; others are not looked at" : ""}.`);
   // Numbers change with every answer; aloud only what is new in kind.
   const kind = [status, ...list(report.findings).filter(finding => finding.severity !== "info").map(finding => finding.cause)].join();
   if (kind !== said) {
@@ -101,7 +103,7 @@ async function beat() {
 /** How alive the page is: the age of the report, every second. */
 function pulse() {
   const age = reported === null ? null : (performance.now() - reported) / 1000;
-  const old = age === null ? "no data yet" : `data ${age < 10 ? Math.floor(age) : duration(age).replace(/\.\d/, "")}${age < 10 ? " s" : ""} old`;
+  const old = age === null ? "no data yet" : `data ${duration(Math.floor(age))} old`;
   const problem = FEEDS.find(feed => feed.problem)?.problem;
   let [state, line] = ["live", `live, ${old}`];
   if (failures) {
@@ -118,7 +120,9 @@ function pulse() {
   text($("pulse-text"), line);
   const again = failures === 0;
   if ($("again").hidden !== again) $("again").hidden = again;
-  document.documentElement.classList.toggle("stale", age !== null && (failures > 0 || age > 6));
+  const stale = age !== null && (failures > 0 || age > 6);
+  document.documentElement.classList.toggle("stale", stale);
+  text($("word"), stale ? `${word}, ${duration(Math.floor(age))} ago` : word);
   if (failures && said !== "gone") {
     said = "gone";
     text($("say"), "The agent does not answer; what is shown is old.");

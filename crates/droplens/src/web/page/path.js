@@ -11,9 +11,9 @@ const LANES = [
     ["socket", "buffers, queues"],
   ]],
   ["path-out", [
-    ["socket, netfilter, ip, virtual"],
+    [["socket", "netfilter", "ip", "virtual"]],
     ["qdisc", "send queues"],
-    ["nic, link"],
+    [["nic", "link"]],
     ["path", "network, by probes"],
     ["service", "servers, by probes"],
   ]],
@@ -22,13 +22,19 @@ const LANES = [
 /** Domains that only probes can see. */
 const PROBED = ["path", "service"];
 
+/** What is counted; elsewhere packets the kernel lost. */
+const UNITS = { path: "lost, estimated", service: "findings" };
+
 const stages = new Map();
+/** Icons of the domains that a lane passes without a box of its own: `[domain, element]`. */
+const passes = [];
 
 function stage(domain, role) {
   const box = $("stage").content.firstElementChild.cloneNode(true);
   const find = selector => box.querySelector(selector);
   text(find("h4"), domain);
   text(find(".role"), role);
+  text(find(".unit"), UNITS[domain] ?? "lost");
   attribute(find(".chart"), "aria-label", `${domain}: packets lost per second`);
   const made = {
     box, domain,
@@ -41,7 +47,13 @@ function stage(domain, role) {
 }
 
 function shared(domains) {
-  return el("li", "shared", el("b", "", domains), "both ways: counted above");
+  const names = domains.map(domain => {
+    const name = el("span", "", icon("wait"), domain);
+    name.dataset.status = "wait";
+    passes.push([domain, name]);
+    return name;
+  });
+  return el("li", "shared", el("p", "passed", ...names), "both ways; shown above");
 }
 
 for (const [lane, domains] of LANES) {
@@ -49,12 +61,12 @@ for (const [lane, domains] of LANES) {
 }
 
 /** What a box says besides its count: its findings, or what it cannot see. */
-function remark(report, findings) {
+function remark(domain, report, findings) {
   if (report.status === "blind") {
-    return PROBED.includes(report.domain) ? "no probes configured" : report.why || "not observable here";
+    return PROBED.includes(domain) ? "no probes configured" : report.why || "not observable here";
   }
   const hidden = list(report.blind_causes).length;
-  const found = findings.filter(finding => finding.domain === report.domain).length;
+  const found = findings.filter(finding => finding.domain === domain).length;
   const parts = [];
   if (found) parts.push(plural(found, "finding"));
   if (hidden) parts.push(`blind to ${plural(hidden, "cause")}`);
@@ -70,18 +82,25 @@ function showPath(report) {
     attribute(made.box, "data-status", status);
     paint(made.icon, status);
     text(made.word, status === "wait" ? "not told" : status);
-    text(made.lost, status === "blind" ? "–" : count(domain.packets));
-    const note = remark(domain, findings);
+    const lost = made.domain === "service" ? findings.filter(finding => finding.domain === "service").length : domain.packets;
+    text(made.lost, status === "blind" || status === "wait" ? "–" : count(lost));
+    const note = remark(made.domain, domain, findings);
     text(made.note, note);
     attribute(made.note, "title", note);
     if (made.status !== status) {
       made.status = status;
-      made.chart.blind = status === "blind" ? "nothing to see" : null;
+      made.chart.blind = status === "blind" ? "not watched" : null;
       made.chart.draw();
     }
   }
+  for (const [domain, name] of passes) {
+    const status = known(domains.get(domain)?.status);
+    attribute(name, "data-status", status);
+    attribute(name, "title", status);
+    paint(name.firstElementChild, status);
+  }
   const seconds = number(report.seconds);
-  const window = seconds === null ? "the window" : `the last ${duration(seconds).replace(".0 s", " s").replace(" 0 s", "")}`;
+  const window = seconds === null ? "the window" : `the last ${seconds === 60 ? "minute" : duration(seconds)}`;
   text($("path-note"), `Packets lost in ${window}, each counted once; charts: lost per second, last 15 minutes`);
 }
 

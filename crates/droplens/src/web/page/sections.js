@@ -5,26 +5,28 @@ const FEW_EVENTS = 100;
 function showFindings(report) {
   const findings = list(report.findings);
   text($("findings-note"), findings.length ? "Losses before pressure, then by packets" : "");
-  const items = findings.length ? findings : [null];
-  const key = finding => finding && [finding.cause, finding.direction, JSON.stringify(finding.where ?? {})].join(" ");
-  keyed($("findings"), items, item => key(item) ?? "none", makeFinding, fillFinding);
+  const key = finding => [finding.cause, finding.direction, JSON.stringify(finding.where ?? {})].join(" ");
+  keyed($("findings"), findings, key, makeFinding, fillFinding);
+  const none = Array.isArray(report.findings) ? "No cause of loss or pressure was found in the window." : "The report does not tell.";
+  $("no-finding").hidden = findings.length > 0;
+  text($("no-finding"), none);
 }
 
 function makeFinding(finding) {
-  if (!finding) return el("p", "empty");
   const made = $("finding").content.firstElementChild.cloneNode(true);
   made.querySelector(".proof").open = finding.severity !== "info";
   return made;
 }
 
 function fillFinding(box, finding) {
-  if (!finding) return text(box, "No cause of loss or pressure was found in the window.");
   const find = selector => box.querySelector(selector);
   const status = known(finding.status);
   attribute(box, "data-status", finding.severity === "info" ? "wait" : status);
   paint(find(".icon"), status);
   text(find(".word"), words(finding.status));
-  text(find(".severity"), [finding.severity, finding.domain, finding.cause].filter(Boolean).join(" · "));
+  text(find(".severity"), words(finding.severity));
+  attribute(find(".severity"), "data-grade", words(finding.severity));
+  text(find(".tags .soft"), [finding.domain, finding.cause].filter(Boolean).join(" / "));
   text(find("h3"), finding.summary || words(finding.cause));
   const facts = [];
   if (finding.status === "loss") facts.push(`${plural(number(finding.packets) ?? 0, "packet")} lost, ${rate(finding.rate)}`);
@@ -39,13 +41,12 @@ function fillFinding(box, finding) {
   const safe = /^https?:\/\//i.test(finding.runbook ?? "");
   runbook.hidden = !safe;
   if (safe) attribute(runbook, "href", finding.runbook);
-  text(runbook, `Runbook: ${words(finding.cause)}`);
+  attribute(runbook, "aria-label", `Runbook: ${words(finding.cause)}`);
   const evidence = list(finding.evidence);
   text(find("summary"), `Proof: ${plural(evidence.length, "reading")}`);
   fillEvidence(find(".proof table"), evidence);
   const ruled = list(finding.ruled_out);
-  text(find(".ruled"), ruled.length ? `Ruled out: ${ruled.map(words).join(", ")}` : "Nothing else moves these counters.");
-  return undefined;
+  text(find(".ruled"), ruled.length ? `Ruled out: ${ruled.join(", ")}` : "");
 }
 
 function fillEvidence(table, evidence) {
@@ -63,7 +64,7 @@ function showEvents(answer) {
   const shown = events.slice(-FEW_EVENTS).reverse();
   $("events-box").hidden = !shown.length;
   const older = events.length - shown.length;
-  text($("events-note"), shown.length ? `Bursts of loss, newest first${older ? `; ${plural(older, "older one")} in the JSON` : ""}` : "No burst of loss since the agent started");
+  text($("events-note"), shown.length ? `Bursts of loss, newest first${older ? `; ${plural(older, "older one")} in the JSON` : ""}` : Array.isArray(answer.events) ? "No burst of loss since the agent started" : "The agent does not tell");
   keyed($("events"), shown, event => String(event.id), () => el("tr"), (row, event) => {
     cells(row,
       ["when", when(event.start)],
@@ -115,15 +116,20 @@ function showBlind(report) {
       const probes = PROBED.includes(domain.domain) ? "no probes configured" : "nothing could be read";
       spots.push({ name: domain.domain, status: "blind", about: domain.why || probes, more: causes });
     } else if (causes) {
-      spots.push({ name: domain.domain, status: "wait", about: causes, more: domain.why });
+      spots.push({ name: domain.domain, status: "blind", about: causes, more: domain.why });
     }
   }
   const others = number(report.scope?.others_not_seen);
   if (others) {
     const about = `${plural(others, "other network namespace")} on this host not looked at: their sockets, addresses and firewalls`;
-    spots.push({ name: "namespaces", status: "wait", about, more: "" });
+    spots.push({ name: "namespaces", status: "blind", about, more: "" });
   }
-  keyed($("blind"), spots.length ? spots : [{ name: "none", status: "clean", about: "Every cause could be looked for.", more: "" }],
+  if (!list(report.domains).length) {
+    spots.push({ name: "everything", status: "blind", about: "The report does not tell what could be looked at.", more: "" });
+  } else if (!spots.length) {
+    spots.push({ name: "none", status: "clean", about: "Every cause could be looked for.", more: "" });
+  }
+  keyed($("blind"), spots,
     spot => `${spot.name} ${spot.status}`,
     spot => {
       const line = el("li", "", icon(spot.status), el("b", "", spot.name), el("div", "", el("span"), el("small")));
@@ -146,12 +152,14 @@ function showSources(report) {
     const row = rows.get(source.source);
     if (!row) continue;
     const state = row.querySelector(".is");
+    // The page was made with notes that the report lacks; they hold as long as the state does.
+    const changed = state.dataset.state !== source.state;
     attribute(state, "data-state", source.state);
     text(state, source.state);
     const age = number(source.age_seconds);
     text(row.querySelector(".age"), age === null ? "" : `${age.toFixed(1)} s`);
     if (source.state !== "ok") text(row.querySelector(".took"), "");
-    if (source.error) text(row.querySelector(".why"), source.error);
+    if (source.error || changed) text(row.querySelector(".why"), source.error);
   }
   text($("sources-note"), [...states].map(([state, times]) => `${times} ${state}`).join(", "));
 }
