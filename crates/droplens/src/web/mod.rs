@@ -5,6 +5,7 @@ mod host;
 mod instruments;
 mod listen;
 mod metrics;
+mod page;
 mod pages;
 mod server;
 
@@ -72,7 +73,7 @@ impl App {
 pub(crate) fn router(app: Arc<App>) -> Router {
     let details =
         Router::new()
-            .route("/", get(pages::status))
+            .route("/", get(page::page))
             .layer(axum::middleware::from_fn_with_state(
                 Arc::clone(&app),
                 host::guard,

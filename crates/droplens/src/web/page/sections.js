@@ -1,0 +1,165 @@
+// Everything under the picture: findings, events, symptoms, blind spots, sources.
+
+const FEW_EVENTS = 100;
+
+function showFindings(report) {
+  const findings = list(report.findings);
+  text($("findings-note"), findings.length ? "Losses before pressure, then by packets" : "");
+  const key = finding => [finding.cause, finding.direction, JSON.stringify(finding.where ?? {})].join(" ");
+  keyed($("findings"), findings, key, makeFinding, fillFinding);
+  const none = Array.isArray(report.findings) ? "No cause of loss or pressure was found in the window." : "The report does not tell.";
+  $("no-finding").hidden = findings.length > 0;
+  text($("no-finding"), none);
+}
+
+function makeFinding(finding) {
+  const made = $("finding").content.firstElementChild.cloneNode(true);
+  made.querySelector(".proof").open = finding.severity !== "info";
+  return made;
+}
+
+function fillFinding(box, finding) {
+  const find = selector => box.querySelector(selector);
+  const status = known(finding.status);
+  attribute(box, "data-status", finding.severity === "info" ? "wait" : status);
+  paint(find(".icon"), status);
+  text(find(".word"), words(finding.status));
+  text(find(".severity"), words(finding.severity));
+  attribute(find(".severity"), "data-grade", words(finding.severity));
+  text(find(".tags .soft"), [finding.domain, finding.cause].filter(Boolean).join(" / "));
+  text(find("h3"), finding.summary || words(finding.cause));
+  const facts = [];
+  if (finding.status === "loss") facts.push(`${plural(number(finding.packets) ?? 0, "packet")} lost, ${rate(finding.rate)}`);
+  facts.push(`at ${place(finding.where)}`);
+  if (finding.since) facts.push(`since ${when(finding.since)}`);
+  if (finding.direction) facts.push(`direction: ${words(finding.direction)}`);
+  if (finding.pattern) facts.push(`pattern: ${words(finding.pattern)}`);
+  text(find(".count"), facts.join(" · "));
+  find(".next").hidden = !finding.next;
+  text(find(".next span"), finding.next);
+  const runbook = find(".runbook");
+  const safe = /^https?:\/\//i.test(finding.runbook ?? "");
+  runbook.hidden = !safe;
+  if (safe) attribute(runbook, "href", finding.runbook);
+  attribute(runbook, "aria-label", `Runbook: ${words(finding.cause)}`);
+  const evidence = list(finding.evidence);
+  text(find("summary"), `Proof: ${plural(evidence.length, "reading")}`);
+  fillEvidence(find(".proof table"), evidence);
+  const ruled = list(finding.ruled_out);
+  text(find(".ruled"), ruled.length ? `Ruled out: ${ruled.join(", ")}` : "");
+}
+
+function fillEvidence(table, evidence) {
+  keyed(table.tBodies[0], evidence, item => `${item.source} ${item.kernel} ${item.counter}`,
+    item => el("tr", "", el("td", "", el("span", "mono", words(item.counter)), el("span", "soft", [item.kernel, item.source && `(${item.source})`].filter(Boolean).join(" "))), el("td", "n")),
+    (row, item) => {
+      const moved = number(item.delta);
+      const gauge = number(item.value);
+      text(row.lastElementChild, moved !== null ? `+${count(moved)}` : gauge === null ? "–" : Number.isInteger(gauge) ? count(gauge) : gauge.toPrecision(4));
+    });
+}
+
+function showEvents(answer) {
+  const events = list(answer.events);
+  const shown = events.slice(-FEW_EVENTS).reverse();
+  $("events-box").hidden = !shown.length;
+  const older = events.length - shown.length;
+  text($("events-note"), shown.length ? `Bursts of loss, newest first${older ? `; ${plural(older, "older one")} in the JSON` : ""}` : Array.isArray(answer.events) ? "No burst of loss since the agent started" : "The agent does not tell");
+  keyed($("events"), shown, event => String(event.id), () => el("tr"), (row, event) => {
+    cells(row,
+      ["when", when(event.start)],
+      ["n", event.ongoing ? `${duration(event.seconds)}, going on` : duration(event.seconds)],
+      ["", `${event.domain ?? "?"}: ${words(event.cause)}`],
+      ["loose", place(event.where)],
+      ["n", count(event.packets)],
+      ["n", rate(event.peak_rate)]);
+    attribute(row.firstElementChild, "title", event.start ?? "");
+    row.dataset.status = event.ongoing ? "loss" : "clean";
+  });
+}
+
+const SYMPTOMS = [
+  ["tcp_retransmit_ratio", "TCP sent again", percent, "tcp_retransmit_grade"],
+  ["tcp_retransmits", "Retransmissions", count],
+  ["tcp_syn_retransmits", "of these SYN", count],
+  ["tcp_spurious_retransmits", "of these needless", count],
+  ["tcp_timeouts", "TCP timeouts", count],
+  ["tcp_out_of_order", "Out of order", count],
+  ["tcp_connect_failures", "Failed connects", count],
+  ["tcp_resets_received", "Resets received", count],
+  ["tcp_resets_sent", "Resets sent", count],
+  ["tcp_segments_sent", "TCP segments sent", count],
+];
+
+function showSymptoms(report) {
+  const symptoms = report.symptoms ?? {};
+  keyed($("symptoms"), SYMPTOMS, ([field]) => field,
+    ([, name]) => el("div", "", el("dt", "", name), el("dd", "", el("span"), el("small"))),
+    (tile, [field, , format, grade]) => {
+      const value = number(symptoms[field]);
+      text(tile.querySelector("dd span"), value === null ? "–" : format(value));
+      const remark = value === null ? "not known" : (grade && symptoms[grade] !== "none" && symptoms[grade]) || "";
+      text(tile.querySelector("small"), remark);
+    });
+  const devices = list(symptoms.devices);
+  $("devices-box").hidden = !devices.length;
+  keyed($("devices"), devices, device => String(device.device), () => el("tr"), (row, device) =>
+    cells(row, ["loose", device.device], ["n", count(device.packets)], ["n", count(device.lost)],
+      ["n", percent(device.ratio) ?? "–"], ["", device.grade ?? "–"]));
+}
+
+function showBlind(report) {
+  const spots = [];
+  for (const domain of list(report.domains)) {
+    const causes = list(domain.blind_causes).map(words).join(", ");
+    if (domain.status === "blind") {
+      const probes = PROBED.includes(domain.domain) ? "no probes configured" : "nothing could be read";
+      spots.push({ name: domain.domain, status: "blind", about: domain.why || probes, more: causes });
+    } else if (causes) {
+      spots.push({ name: domain.domain, status: "blind", about: causes, more: domain.why });
+    }
+  }
+  const others = number(report.scope?.others_not_seen);
+  if (others) {
+    const about = `${plural(others, "other network namespace")} on this host not looked at: their sockets, addresses and firewalls`;
+    spots.push({ name: "namespaces", status: "blind", about, more: "" });
+  }
+  if (!list(report.domains).length) {
+    spots.push({ name: "everything", status: "blind", about: "The report does not tell what could be looked at.", more: "" });
+  } else if (!spots.length) {
+    spots.push({ name: "none", status: "clean", about: "Every cause could be looked for.", more: "" });
+  }
+  keyed($("blind"), spots,
+    spot => `${spot.name} ${spot.status}`,
+    spot => {
+      const line = el("li", "", icon(spot.status), el("b", "", spot.name), el("div", "", el("span"), el("small")));
+      line.dataset.status = spot.status;
+      return line;
+    },
+    (line, spot) => {
+      text(line.querySelector("span"), spot.about);
+      text(line.querySelector("small"), spot.more);
+    });
+}
+
+/** The rows are there from the start, as of when the page was made; here they come alive. */
+function showSources(report) {
+  const sources = list(report.sources);
+  const rows = new Map([...$("sources").rows].map(row => [row.dataset.source, row]));
+  const states = new Map();
+  for (const source of sources) {
+    states.set(source.state, (states.get(source.state) ?? 0) + 1);
+    const row = rows.get(source.source);
+    if (!row) continue;
+    const state = row.querySelector(".is");
+    // The page was made with notes that the report lacks; they hold as long as the state does.
+    const changed = state.dataset.state !== source.state;
+    attribute(state, "data-state", source.state);
+    text(state, source.state);
+    const age = number(source.age_seconds);
+    text(row.querySelector(".age"), age === null ? "" : `${age.toFixed(1)} s`);
+    if (source.state !== "ok") text(row.querySelector(".took"), "");
+    if (source.error || changed) text(row.querySelector(".why"), source.error);
+  }
+  text($("sources-note"), [...states].map(([state, times]) => `${times} ${state}`).join(", "));
+}
