@@ -1,15 +1,37 @@
 //! Where readings are put and taken from.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use droplens_model::track::Trackers;
 use droplens_model::{Derived, Failure, Moment, Pace, Snapshot, Source};
 
+use super::pace;
+
+/// Looks at every new snapshot, right after the cheap sources have been read.
+pub(crate) trait Follower: Send + Sync {
+    /// Takes in a snapshot; returns the sources that should be read at once, since they may
+    /// explain what it shows.
+    fn follow(&self, snapshot: &Arc<Snapshot>, now: Moment) -> Vec<Source>;
+}
+
 /// The newest reading of every source, and what is followed over time.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Board {
     snapshot: Mutex<Arc<Snapshot>>,
     trackers: Mutex<Trackers>,
+    follower: OnceLock<Following>,
+}
+
+/// Who follows, and the paces of the sources it may ask for.
+struct Following {
+    follower: Arc<dyn Follower>,
+    paces: Vec<Arc<pace::Pace>>,
+}
+
+impl std::fmt::Debug for Board {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Board").finish_non_exhaustive()
+    }
 }
 
 impl Board {
@@ -32,6 +54,22 @@ impl Board {
     pub(super) fn track(&self, observe: impl FnOnce(&mut Trackers, &Snapshot)) {
         let snapshot = self.snapshot();
         observe(&mut lock(&self.trackers), &snapshot);
+    }
+
+    /// Has every new snapshot followed from now on.
+    pub(super) fn followed_by(&self, follower: Arc<dyn Follower>, paces: Vec<Arc<pace::Pace>>) {
+        let _followed_already = self.follower.set(Following { follower, paces });
+    }
+
+    /// Shows the present snapshot to the follower, if there is one.
+    pub(super) fn follow(&self, now: Moment) {
+        if let Some(Following { follower, paces }) = self.follower.get() {
+            for source in follower.follow(&self.snapshot(), now) {
+                if let Some(pace) = paces.iter().find(|pace| pace.source() == source) {
+                    let _not_awaited = pace.request();
+                }
+            }
+        }
     }
 
     /// What the trackers have to tell.

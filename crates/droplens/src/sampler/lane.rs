@@ -156,10 +156,15 @@ impl Lane {
 
     fn run(&self, shift: u64) {
         self.expect_within(LATE);
+        let mut news = false;
         while let Some(pass) = self.pass(shift) {
             match pass {
-                Pass::Again => {}
+                Pass::Again => news = true,
                 Pass::Sleep(pause) => {
+                    // The lane of the cheap sources is the one whose readings are followed.
+                    if std::mem::take(&mut news) && self.watch.is_some() {
+                        self.board.follow(now());
+                    }
                     self.expect_within(pause + LATE);
                     self.bell.sleep(pause);
                 }

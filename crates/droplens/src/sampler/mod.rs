@@ -28,6 +28,7 @@ use lane::Lane;
 use pace::Pace;
 use worker::Work;
 
+pub(crate) use board::Follower;
 pub(crate) use clock::now;
 
 /// What the configuration says about sampling.
@@ -48,8 +49,12 @@ pub(crate) struct Sampler {
 }
 
 impl Sampler {
-    /// Starts the lanes and the supervisor.
-    pub(crate) fn start(root: &Root, plan: &Plan) -> std::io::Result<Self> {
+    /// Starts the lanes and the supervisor; somebody may follow what is read.
+    pub(crate) fn start(
+        root: &Root,
+        plan: &Plan,
+        follower: Option<Arc<dyn Follower>>,
+    ) -> std::io::Result<Self> {
         let board = Arc::new(Board::default());
         let lanes = lanes(sources::workers(root), &board)?;
         // In the order of the sources, whatever lanes they are in.
