@@ -128,7 +128,7 @@ sources! {
     /// Packet filters: rules and policies that drop, in nftables and iptables, with their counters.
     Firewall "firewall" Base, ceiling 15000 ms, deadline 5000 ms,
         reads "nfnetlink NFT_MSG_GETTABLE, GETCHAIN, GETRULE, GETOBJ and GETSETELEM; getsockopt IPT_SO_GET_ENTRIES for the tables in /proc/net/{ip,ip6}_tables_names",
-        needs "CAP_NET_ADMIN; where nf_tables may be built in unseen, /lib/modules readable to tell";
+        needs "CAP_NET_ADMIN, for iptables-legacy to be root; where nf_tables may be built in unseen, /lib/modules readable to tell";
     /// TCP and UDP sockets: states, listeners' accept queues, UDP drops by port, ephemeral ports.
     Sockets "sockets" Slow, ceiling 60000 ms, deadline 10000 ms,
         reads "sock_diag SOCK_DIAG_BY_FAMILY",

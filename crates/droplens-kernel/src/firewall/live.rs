@@ -294,3 +294,46 @@ fn iptables_legacy_counts_every_rule_and_policy() {
         assert_eq!(names.unwrap(), "filter\n", "reading made no further table");
     });
 }
+
+#[test]
+fn families_have_their_own_hooks() {
+    in_namespace(|| {
+        let mut reader = FirewallReader::new(&Root::default());
+        let on = |family: &str, hook: &str, device: &str| {
+            nft(&format!("add table {family} t"));
+            nft(&format!(
+                "add chain {family} t {hook} {{ type filter hook {hook} {device} priority 0 ; }}"
+            ));
+            nft(&format!("add rule {family} t {hook} counter drop"));
+        };
+        on("netdev", "ingress", "device lo");
+        on("netdev", "egress", "device lo");
+        on("inet", "ingress", "device lo");
+        on("bridge", "forward", "");
+        on("arp", "output", "");
+        on("ip6", "postrouting", "");
+        let sample = read(&mut reader);
+        let ruleset = sample.nftables.as_ref().unwrap();
+        let mut found: Vec<_> = ruleset
+            .chains
+            .iter()
+            .map(|chain| (chain.chain.family, chain.hook))
+            .collect();
+        found.sort_unstable();
+        let expected = [
+            (TableFamily::Ip6, Hook::Postrouting),
+            (TableFamily::Inet, Hook::Ingress),
+            (TableFamily::Arp, Hook::Output),
+            (TableFamily::Bridge, Hook::Forward),
+            (TableFamily::Netdev, Hook::Ingress),
+            (TableFamily::Netdev, Hook::Egress),
+        ];
+        assert_eq!(found, expected);
+        assert_eq!(ruleset.rules.len(), expected.len());
+        let v4 = |hook: &Hook| sample.can_drop_counted(Family::V4, *hook);
+        let hooks: Vec<_> = Hook::ALL.into_iter().filter(v4).collect();
+        assert_eq!(hooks, [Hook::Ingress, Hook::Egress]);
+        assert!(sample.can_drop_counted(Family::V6, Hook::Postrouting));
+        assert!(sample.can_drop_in_bridges());
+    });
+}
