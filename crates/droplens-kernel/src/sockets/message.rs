@@ -6,10 +6,17 @@ use crate::error::ParseError;
 use crate::netlink::{Attributes, Request, u16_at, u32_at, u64_at};
 
 /// `SOCK_DIAG_BY_FAMILY`.
-pub(super) const SOCK_DIAG_BY_FAMILY: u16 = 20;
+const SOCK_DIAG_BY_FAMILY: u16 = 20;
+/// `TCPDIAG_GETSOCK`: TCP sockets of all families. As old as `sock_diag`'s predecessor, and
+/// answered by every kernel that answers [`SOCK_DIAG_BY_FAMILY`] for TCP.
+const TCPDIAG_GETSOCK: u16 = 18;
 
 /// Bytes of `struct inet_diag_req_v2`.
 const REQUEST: usize = 56;
+/// Bytes of `struct inet_diag_req`.
+const REQUEST_OF_ALL: usize = 60;
+/// Where `idiag_states` is in it.
+const STATES_OF_ALL: usize = 52;
 /// Bytes of `struct inet_diag_msg`.
 const MESSAGE: usize = 72;
 
@@ -32,22 +39,13 @@ pub(super) enum Protocol {
     Udp = 17,
 }
 
-/// What else the kernel is asked to tell about each socket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Extension {
-    /// Nothing, which is twice as fast.
-    None,
-    /// Its memory, and how many packets it dropped.
-    Memory,
-}
-
-/// A request for all sockets in one of the states, of which `states` has the bits.
+/// A request for all sockets of a family in one of the states, of which `states` has the bits,
+/// with their memory and how many packets they dropped. It takes twice as long as one without.
 pub(super) fn request(
     name: &'static str,
     family: Family,
     protocol: Protocol,
     states: u32,
-    extension: Extension,
 ) -> Request {
     let mut body = [0; REQUEST];
     body[0] = match family {
@@ -55,19 +53,37 @@ pub(super) fn request(
         Family::V6 => AF_INET6,
     };
     body[1] = protocol as u8;
-    body[2] = match extension {
-        Extension::None => 0,
-        Extension::Memory => 1 << (INET_DIAG_SKMEMINFO - 1),
-    };
+    body[2] = 1 << (INET_DIAG_SKMEMINFO - 1);
     let (_, rest) = body.split_at_mut(4);
     let (field, _) = rest.split_at_mut(4);
     field.copy_from_slice(&states.to_ne_bytes());
     Request::dump(name, SOCK_DIAG_BY_FAMILY).body(&body)
 }
 
+/// A request for the TCP sockets of both families in one of the states, without
+/// extensions.
+///
+/// Listing a family takes a walk through all sockets: with 50 000 of IPv4, the kernel needs 9 ms
+/// to find none of IPv6.
+pub(super) fn request_all_tcp(name: &'static str, states: u32) -> Request {
+    let mut body = [0; REQUEST_OF_ALL];
+    body[0] = AF_INET;
+    let (_, rest) = body.split_at_mut(STATES_OF_ALL);
+    let (field, _) = rest.split_at_mut(4);
+    field.copy_from_slice(&states.to_ne_bytes());
+    Request::dump(name, TCPDIAG_GETSOCK).body(&body)
+}
+
+/// Whether a message tells of a socket: it has the type of the request.
+pub(super) const fn is_socket(kind: u16) -> bool {
+    matches!(kind, SOCK_DIAG_BY_FAMILY | TCPDIAG_GETSOCK)
+}
+
 /// What a message says about a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct SocketMessage<'a> {
+    /// `idiag_family`: that of the socket, also when it serves IPv4 as an IPv6 one.
+    pub(super) family: Family,
     /// `idiag_state`.
     pub(super) state: u8,
     /// `idiag_timer`: what the socket waits for.
@@ -87,13 +103,19 @@ pub(super) struct SocketMessage<'a> {
 }
 
 impl<'a> SocketMessage<'a> {
-    /// Parses the payload of a `SOCK_DIAG_BY_FAMILY` message.
+    /// Parses the payload of a message about a socket.
     pub(super) fn parse(payload: &'a [u8]) -> Result<Self, ParseError> {
         const SHORT: ParseError = ParseError::new("inet_diag_msg is too short");
         let (fixed, attributes) = payload.split_at_checked(MESSAGE).ok_or(SHORT)?;
         let port = |offset| u16_at(fixed, offset).map(u16::from_be).ok_or(SHORT);
         let byte = |offset: usize| fixed.get(offset).copied().ok_or(SHORT);
+        let family = match byte(0)? {
+            AF_INET => Family::V4,
+            AF_INET6 => Family::V6,
+            _ => return Err(ParseError::new("socket of neither IPv4 nor IPv6")),
+        };
         Ok(Self {
+            family,
             state: byte(1)?,
             timer: byte(2)?,
             retransmits: byte(3)?,
@@ -168,12 +190,22 @@ pub(super) mod tests {
         }
         .bytes();
         let socket = SocketMessage::parse(&bytes).unwrap();
+        assert_eq!(socket.family, Family::V4);
         assert_eq!((socket.state, socket.timer, socket.retransmits), (1, 4, 3));
         assert_eq!((socket.local_port, socket.remote_port), (443, 50_000));
         assert_eq!(socket.remote_address[..4], [10, 0, 0, 7]);
         assert_eq!(socket.cookie, 0x0102_0304_0506_0708);
         assert_eq!((socket.receive_queue, socket.send_queue), (11, 12));
         assert_eq!(socket.drops(), Ok(13));
+    }
+
+    #[test]
+    fn the_family_is_that_of_the_socket() {
+        let mut bytes = Described::default().bytes();
+        bytes[0] = AF_INET6;
+        assert_eq!(SocketMessage::parse(&bytes).unwrap().family, Family::V6);
+        bytes[0] = 1;
+        assert!(SocketMessage::parse(&bytes).is_err());
     }
 
     #[test]
