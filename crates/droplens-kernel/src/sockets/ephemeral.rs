@@ -2,7 +2,6 @@
 
 use std::hash::{BuildHasher, RandomState};
 
-use droplens_model::Family;
 use droplens_model::sample::sockets::EphemeralPorts;
 
 use super::message::SocketMessage;
@@ -20,8 +19,6 @@ pub(super) struct Ephemeral {
     /// number to sort, no table to fill. Among 50 000 destinations two share a hash once in
     /// 200 000 readings.
     pairs: Vec<u64>,
-    /// How many pairs were there before the present list.
-    mark: usize,
     hasher: RandomState,
 }
 
@@ -32,17 +29,11 @@ impl Ephemeral {
         self.listening.clear();
         self.used.clear();
         self.pairs.clear();
-        self.mark = 0;
     }
 
-    /// Begins a list of connections.
-    pub(super) fn begin_list(&mut self) {
-        self.mark = self.pairs.len();
-    }
-
-    /// Throws the present list away. Ports in use are not: they were, a moment ago.
-    pub(super) fn restart_list(&mut self) {
-        self.pairs.truncate(self.mark);
+    /// Throws the list of connections away. Ports in use are not: they were, a moment ago.
+    pub(super) fn restart(&mut self) {
+        self.pairs.clear();
     }
 
     /// Somebody listens on this port.
@@ -56,7 +47,7 @@ impl Ephemeral {
     }
 
     /// Takes in a connection. The listening ports must be known by now.
-    pub(super) fn count(&mut self, family: Family, socket: &SocketMessage<'_>) {
+    pub(super) fn count(&mut self, socket: &SocketMessage<'_>) {
         let port = socket.local_port;
         if !self.available.contains(port) {
             return;
@@ -65,7 +56,7 @@ impl Ephemeral {
         if self.listening.contains(port) || socket.remote_port == 0 {
             return;
         }
-        let destination = (family, socket.remote_port, socket.remote_address);
+        let destination = (socket.family, socket.remote_port, socket.remote_address);
         let hash = self.hasher.hash_one(destination);
         self.pairs.push(hash << 16 | u64::from(port));
     }
@@ -101,7 +92,7 @@ mod tests {
             ..Described::default()
         }
         .bytes();
-        ephemeral.count(Family::V4, &SocketMessage::parse(&bytes).unwrap());
+        ephemeral.count(&SocketMessage::parse(&bytes).unwrap());
     }
 
     #[test]
@@ -130,10 +121,9 @@ mod tests {
     fn a_list_that_is_read_again_counts_once() {
         let mut ephemeral = Ephemeral::default();
         ephemeral.begin(PortSet::parse_range(b"40000 40009").unwrap());
-        count(&mut ephemeral, 40_000, 1);
-        ephemeral.begin_list();
         count(&mut ephemeral, 40_001, 1);
-        ephemeral.restart_list();
+        ephemeral.restart();
+        count(&mut ephemeral, 40_001, 1);
         count(&mut ephemeral, 40_002, 1);
         assert_eq!(ephemeral.finish().used_by_busiest_destination, 2);
     }

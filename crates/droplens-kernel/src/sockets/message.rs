@@ -9,9 +9,16 @@ use crate::netlink::{Attributes, Request, u16_at, u32_at, u64_at};
 
 /// `SOCK_DIAG_BY_FAMILY`.
 pub(crate) const SOCK_DIAG_BY_FAMILY: u16 = 20;
+/// `TCPDIAG_GETSOCK`: TCP sockets of all families. As old as `sock_diag`'s predecessor, and
+/// answered by every kernel that answers [`SOCK_DIAG_BY_FAMILY`] for TCP.
+const TCPDIAG_GETSOCK: u16 = 18;
 
 /// Bytes of `struct inet_diag_req_v2`.
 const REQUEST: usize = 56;
+/// Bytes of `struct inet_diag_req`.
+const REQUEST_OF_ALL: usize = 60;
+/// Where `idiag_states` is in it.
+const STATES_OF_ALL: usize = 52;
 /// Bytes of `struct inet_diag_msg`.
 const MESSAGE: usize = 72;
 
@@ -46,9 +53,7 @@ pub(crate) enum Protocol {
 /// What else the kernel is asked to tell about each socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Extension {
-    /// Nothing, which is twice as fast.
-    None,
-    /// Its memory, and how many packets it dropped.
+    /// Its memory, and how many packets it dropped. It takes twice as long as asking for nothing.
     Memory,
     /// Its memory, `struct tcp_info` and the congestion control's name.
     Everything,
@@ -61,7 +66,6 @@ impl Extension {
             1 << (attribute - 1)
         }
         match self {
-            Self::None => 0,
             Self::Memory => bit(INET_DIAG_SKMEMINFO),
             Self::Everything => {
                 bit(INET_DIAG_SKMEMINFO) | bit(INET_DIAG_INFO) | bit(INET_DIAG_CONG)
@@ -103,9 +107,30 @@ fn request(
     Request::dump(name, SOCK_DIAG_BY_FAMILY).body(&body)
 }
 
+/// A request for the TCP sockets of both families in one of the states, without
+/// extensions.
+///
+/// Listing a family takes a walk through all sockets: with 50 000 of IPv4, the kernel needs 9 ms
+/// to find none of IPv6.
+pub(crate) fn request_all_tcp(name: &'static str, states: u32) -> Request {
+    let mut body = [0; REQUEST_OF_ALL];
+    body[0] = AF_INET;
+    let (_, rest) = body.split_at_mut(STATES_OF_ALL);
+    let (field, _) = rest.split_at_mut(4);
+    field.copy_from_slice(&states.to_ne_bytes());
+    Request::dump(name, TCPDIAG_GETSOCK).body(&body)
+}
+
+/// Whether a message tells of a socket: it has the type of the request.
+pub(crate) const fn is_socket(kind: u16) -> bool {
+    matches!(kind, SOCK_DIAG_BY_FAMILY | TCPDIAG_GETSOCK)
+}
+
 /// What a message says about a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SocketMessage<'a> {
+    /// `idiag_family`: that of the socket, also when it serves IPv4 as an IPv6 one.
+    pub(crate) family: Family,
     /// `idiag_state`.
     pub(crate) state: u8,
     /// `idiag_timer`: what the socket waits for.
@@ -153,13 +178,19 @@ impl Memory {
 }
 
 impl<'a> SocketMessage<'a> {
-    /// Parses the payload of a `SOCK_DIAG_BY_FAMILY` message.
+    /// Parses the payload of a message about a socket.
     pub(crate) fn parse(payload: &'a [u8]) -> Result<Self, ParseError> {
         const SHORT: ParseError = ParseError::new("inet_diag_msg is too short");
         let (fixed, attributes) = payload.split_at_checked(MESSAGE).ok_or(SHORT)?;
         let port = |offset| u16_at(fixed, offset).map(u16::from_be).ok_or(SHORT);
         let byte = |offset: usize| fixed.get(offset).copied().ok_or(SHORT);
+        let family = match byte(0)? {
+            AF_INET => Family::V4,
+            AF_INET6 => Family::V6,
+            _ => return Err(ParseError::new("socket of neither IPv4 nor IPv6")),
+        };
         Ok(Self {
+            family,
             state: byte(1)?,
             timer: byte(2)?,
             retransmits: byte(3)?,
@@ -295,6 +326,7 @@ pub(crate) mod tests {
         }
         .bytes();
         let socket = SocketMessage::parse(&bytes).unwrap();
+        assert_eq!(socket.family, Family::V4);
         assert_eq!((socket.state, socket.timer, socket.retransmits), (1, 4, 3));
         assert_eq!((socket.local_port, socket.remote_port), (443, 50_000));
         assert_eq!(socket.remote_address[..4], [10, 0, 0, 7]);
@@ -322,6 +354,15 @@ pub(crate) mod tests {
         assert_eq!(address(Family::V6, &field), Ipv6Addr::LOCALHOST);
         field[10..].copy_from_slice(&[0xff, 0xff, 192, 0, 2, 1]);
         assert_eq!(address(Family::V6, &field), Ipv4Addr::new(192, 0, 2, 1));
+    }
+
+    #[test]
+    fn the_family_is_that_of_the_socket() {
+        let mut bytes = Described::default().bytes();
+        bytes[0] = AF_INET6;
+        assert_eq!(SocketMessage::parse(&bytes).unwrap().family, Family::V6);
+        bytes[0] = 1;
+        assert!(SocketMessage::parse(&bytes).is_err());
     }
 
     #[test]

@@ -15,7 +15,7 @@ use neli::consts::socket::NlFamily;
 
 use self::drops::PortDrops;
 use self::ephemeral::Ephemeral;
-use self::message::{Extension, Protocol, SOCK_DIAG_BY_FAMILY, SocketMessage};
+use self::message::{Extension, Protocol, SocketMessage};
 use self::ports::PortSet;
 use self::tcp::{Connections, ListenSocket};
 use self::udp::UdpSocket;
@@ -37,7 +37,7 @@ pub struct SocketsReader {
     range: FileReader,
     reserved: FileReader,
     listeners: PerFamily<Request>,
-    connections: PerFamily<Request>,
+    connections: Request,
     udp: PerFamily<Request>,
     collector: Collector,
 }
@@ -56,12 +56,7 @@ impl SocketsReader {
                 LISTEN,
                 Extension::Memory,
             ),
-            connections: message::requests(
-                "sock_diag of TCP",
-                Protocol::Tcp,
-                NOT_LISTEN,
-                Extension::None,
-            ),
+            connections: message::request_all_tcp("sock_diag of TCP", NOT_LISTEN),
             udp: message::requests("sock_diag of UDP", Protocol::Udp, ANY, Extension::Memory),
             collector: Collector::default(),
         }
@@ -84,81 +79,58 @@ impl Reader for SocketsReader {
     fn read(&mut self) -> Result<Sockets, ReadError> {
         let available = self.available();
         self.collector.ephemeral.begin(available);
-        let lists: [(&PerFamily<Request>, List); 3] = [
-            // Who listens must be known before it can be told who called whom.
-            (&self.listeners, LISTENERS),
-            (&self.connections, CONNECTIONS),
-            (&self.udp, UDP),
-        ];
         let mut complete = true;
-        for (requests, list) in lists {
-            for (family, request) in requests.iter() {
-                self.collector.ephemeral.begin_list();
-                complete &= self
-                    .netlink
-                    .request(
-                        request,
-                        &mut self.collector,
-                        |collector| (list.restart)(collector, family),
-                        |collector, kind, payload| {
-                            if kind == SOCK_DIAG_BY_FAMILY {
-                                let socket = SocketMessage::parse(payload)?;
-                                (list.take)(collector, family, &socket)?;
-                            }
-                            Ok(())
-                        },
-                    )?
-                    .is_complete();
-            }
+        // Who listens must be known before it can be told who called whom.
+        for (family, request) in self.listeners.iter() {
+            let restart = |collector: &mut Collector| collector.listeners.get_mut(family).clear();
+            let take = Collector::listener;
+            complete &= list(
+                &mut self.netlink,
+                request,
+                &mut self.collector,
+                restart,
+                take,
+            )?;
+        }
+        complete &= list(
+            &mut self.netlink,
+            &self.connections,
+            &mut self.collector,
+            Collector::restart_connections,
+            Collector::connection,
+        )?;
+        for (family, request) in self.udp.iter() {
+            let restart = |collector: &mut Collector| collector.udp.get_mut(family).clear();
+            let take = Collector::udp;
+            complete &= list(
+                &mut self.netlink,
+                request,
+                &mut self.collector,
+                restart,
+                take,
+            )?;
         }
         Ok(self.collector.finish(complete))
     }
 }
 
-/// One kind of list: what to do when it is read anew, and with each socket.
-#[derive(Clone, Copy)]
-struct List {
-    restart: fn(&mut Collector, Family),
-    take: fn(&mut Collector, Family, &SocketMessage<'_>) -> Result<(), ParseError>,
+/// Reads one list of sockets; tells whether it is whole.
+fn list(
+    netlink: &mut LazyNetlink,
+    request: &Request,
+    collector: &mut Collector,
+    restart: impl FnMut(&mut Collector),
+    take: fn(&mut Collector, &SocketMessage<'_>) -> Result<(), ParseError>,
+) -> Result<bool, ReadError> {
+    let completeness =
+        netlink.request(request, collector, restart, |collector, kind, payload| {
+            if message::is_socket(kind) {
+                take(collector, &SocketMessage::parse(payload)?)?;
+            }
+            Ok(())
+        })?;
+    Ok(completeness.is_complete())
 }
-
-const LISTENERS: List = List {
-    restart: |collector, family| collector.listeners.get_mut(family).clear(),
-    take: |collector, family, socket| {
-        let listener = ListenSocket::new(socket);
-        collector.ephemeral.listening(listener.port());
-        collector.listeners.get_mut(family).push(listener);
-        let port = (family, socket.local_port);
-        collector
-            .listener_drops
-            .observe(port, socket.cookie, socket.drops()?);
-        Ok(())
-    },
-};
-
-const CONNECTIONS: List = List {
-    restart: |collector, family| {
-        *collector.connections.get_mut(family) = Connections::default();
-        collector.ephemeral.restart_list();
-    },
-    take: |collector, family, socket| {
-        collector.connections.get_mut(family).count(socket);
-        collector.ephemeral.count(family, socket);
-        Ok(())
-    },
-};
-
-const UDP: List = List {
-    restart: |collector, family| collector.udp.get_mut(family).clear(),
-    take: |collector, family, socket| {
-        collector.udp.get_mut(family).push(UdpSocket::new(socket));
-        let port = (family, socket.local_port);
-        collector
-            .udp_drops
-            .observe(port, socket.cookie, socket.drops()?);
-        Ok(())
-    },
-};
 
 /// What is collected while messages come in, and what is kept from reading to reading.
 #[derive(Debug, Default)]
@@ -172,6 +144,35 @@ struct Collector {
 }
 
 impl Collector {
+    fn listener(&mut self, socket: &SocketMessage<'_>) -> Result<(), ParseError> {
+        self.ephemeral.listening(socket.local_port);
+        let listeners = self.listeners.get_mut(socket.family);
+        listeners.push(ListenSocket::new(socket));
+        let port = (socket.family, socket.local_port);
+        self.listener_drops
+            .observe(port, socket.cookie, socket.drops()?);
+        Ok(())
+    }
+
+    fn restart_connections(&mut self) {
+        self.connections = PerFamily::default();
+        self.ephemeral.restart();
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "as for the other lists")]
+    fn connection(&mut self, socket: &SocketMessage<'_>) -> Result<(), ParseError> {
+        self.connections.get_mut(socket.family).count(socket);
+        self.ephemeral.count(socket);
+        Ok(())
+    }
+
+    fn udp(&mut self, socket: &SocketMessage<'_>) -> Result<(), ParseError> {
+        self.udp.get_mut(socket.family).push(UdpSocket::new(socket));
+        let port = (socket.family, socket.local_port);
+        self.udp_drops.observe(port, socket.cookie, socket.drops()?);
+        Ok(())
+    }
+
     fn finish(&mut self, complete: bool) -> Sockets {
         // A list that may have missed sockets does not tell which are gone.
         if complete {

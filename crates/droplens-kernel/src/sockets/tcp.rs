@@ -39,10 +39,6 @@ impl ListenSocket {
         }
     }
 
-    pub(super) const fn port(self) -> u16 {
-        self.port
-    }
-
     /// Puts this one into the place of the fullest if it is fuller: a queue is full when it is
     /// longer than its limit, so a limit of 0 holds one.
     fn fuller_than(self, (queue, limit): (u64, u64)) -> bool {

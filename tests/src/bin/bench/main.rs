@@ -2,7 +2,8 @@
 //!
 //! Prints a Markdown report for docs/performance.md. CPU time comes from the kernel's own account
 //! of each process (`/proc/PID/schedstat` of every thread, nanoseconds), so it does not depend on
-//! how fast the clock on the wall runs. Takes about five minutes, and root for the scenes.
+//! how fast the clock on the wall runs. Encoding is timed in this process, on a made-up host.
+//! Takes about five minutes, and root for the scenes.
 
 #![expect(
     clippy::expect_used,
@@ -15,10 +16,14 @@
     reason = "a program, not a library"
 )]
 
+mod encoding;
 mod exporter;
 mod process;
 mod report;
 mod scene;
+
+#[path = "../../../../crates/droplens-metrics/tests/host/mod.rs"]
+mod host;
 
 use std::time::Duration;
 
@@ -62,10 +67,13 @@ fn main() {
         return scene::hold(holder, count);
     }
     print_header();
-    let wanted = |scene: &Scene| arguments.is_empty() || arguments.iter().any(|a| a == scene.id());
+    let wanted = |id: &str| arguments.is_empty() || arguments.iter().any(|argument| argument == id);
+    if wanted("encoding") {
+        encoding::print();
+    }
     for scene in [Scene::Idle, Scene::Devices, Scene::Sockets]
         .into_iter()
-        .filter(wanted)
+        .filter(|scene| wanted(scene.id()))
     {
         let (namespace, _props) = scene.set();
         let exporter = Exporter::start(&namespace, scene.collectors()).map(|exporter| {
