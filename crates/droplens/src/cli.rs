@@ -74,6 +74,12 @@ pub(crate) enum Command {
         #[arg(long)]
         openmetrics: bool,
     },
+    /// Read everything once and keep it in a file, to be compared with another one later
+    Snapshot {
+        /// The file; - is standard output [default: droplens-HOST-TIME.snapshot.gz]
+        #[arg(long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
     /// Tell what can be read here, what cannot, why not, and what to do about it
     Doctor,
     /// Check a configuration file

@@ -7,12 +7,14 @@
 mod cli;
 mod command;
 mod config;
+mod host;
 mod log;
 mod notify;
 mod privileges;
 #[expect(dead_code, reason = "the commands that print it come next")]
 mod render;
 mod sampler;
+mod saved;
 mod web;
 
 use std::process::ExitCode;
@@ -29,16 +31,25 @@ fn main() -> ExitCode {
     let result = match command.unwrap_or(Command::Run) {
         Command::Run => command::run::run(&options),
         Command::Metrics { openmetrics } => command::metrics::run(&options, openmetrics),
+        Command::Snapshot { output } => command::snapshot::run(&options, output.as_deref()),
         Command::Doctor => command::doctor::run(&options),
         Command::CheckConfig { file } => command::check_config::run(file.as_deref(), &options),
         Command::Config => command::config::run(),
     };
     result.unwrap_or_else(|error| {
         eprintln!("droplens: {}", command::chain(&*error));
-        if error.is::<config::ConfigError>() {
+        if is_usage(&*error) {
             ExitCode::from(USAGE)
         } else {
             ExitCode::FAILURE
         }
     })
+}
+
+/// Whether what went wrong is the command line or the configuration.
+fn is_usage(error: &(dyn std::error::Error + 'static)) -> bool {
+    error.is::<config::ConfigError>()
+        || error
+            .downcast_ref::<saved::WriteError>()
+            .is_some_and(saved::WriteError::is_usage)
 }

@@ -85,7 +85,8 @@ fn read<T>(value: T) -> Reading<T> {
     })
 }
 
-fn snapshot(size: Size) -> Snapshot {
+/// The readings of a host of this size.
+pub(crate) fn snapshot(size: Size) -> Snapshot {
     Snapshot {
         softnet: read(softnet(size)),
         links: read(links(size)),

@@ -5,6 +5,7 @@ pub(crate) mod config;
 pub(crate) mod doctor;
 pub(crate) mod metrics;
 pub(crate) mod run;
+pub(crate) mod snapshot;
 
 use std::error::Error;
 use std::io::{self, Write};

@@ -1,0 +1,123 @@
+//! What later versions have to read.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::*;
+
+/// The form as the first version wrote it, unpacked. It is never changed: a later form gets a file
+/// of its own.
+const FIRST: &[u8] = include_bytes!("../../../../../tests/fixtures/saved/1.json");
+
+/// The fields without which the rest means nothing, or would mean something else. Nothing is
+/// ever added here: whoever does makes old snapshots unreadable.
+const REQUIRED: &[&str] = &[];
+
+/// Makes the file that [`FIRST`] names; for a new form only.
+#[test]
+#[ignore = "writes a file of the repository"]
+fn write_the_committed_snapshot() {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../tests/fixtures/saved/1.json"
+    );
+    std::fs::write(path, document(&complete()).unwrap()).unwrap();
+}
+
+#[test]
+fn the_first_form_is_read_for_ever() {
+    let saved = decode(FIRST).unwrap();
+    assert_eq!(saved.host, "db-7");
+    let read = |source: &&Source| saved.snapshot.state(**source).id() == "ok";
+    assert!(Source::ALL.iter().filter(read).count() >= 18);
+    // Whatever the file says is still known.
+    let written: Value = serde_json::from_slice(FIRST).unwrap();
+    let rewritten = serde_json::to_value(&saved).unwrap();
+    let mut lost = Vec::new();
+    compare(&written["body"], &rewritten, "", &mut lost);
+    assert_eq!(lost, Vec::<String>::new());
+}
+
+/// Lists what the first value has and the second has not.
+fn compare(first: &Value, second: &Value, path: &str, lost: &mut Vec<String>) {
+    match (first, second) {
+        (Value::Object(first), Value::Object(second)) => {
+            for (key, value) in first {
+                let path = format!("{path}.{key}");
+                match second.get(key) {
+                    Some(second) => compare(value, second, &path, lost),
+                    None => lost.push(path),
+                }
+            }
+        }
+        (Value::Array(first), Value::Array(second)) if first.len() == second.len() => {
+            for (place, (first, second)) in first.iter().zip(second).enumerate() {
+                compare(first, second, &format!("{path}[{place}]"), lost);
+            }
+        }
+        (first, second) if first == second => {}
+        _ => lost.push(path.to_owned()),
+    }
+}
+
+#[test]
+fn old_snapshots_may_lack_whatever_is_not_required() {
+    let whole = serde_json::to_value(complete()).unwrap();
+    let mut paths = BTreeSet::new();
+    list(&whole, &mut Vec::new(), &mut paths);
+    let reads =
+        |body: &Value| decode(with_body(SAVED_SCHEMA, &body.to_string()).as_bytes()).is_ok();
+    let mut rest = whole.clone();
+    let mut required = Vec::new();
+    let mut removed = 0;
+    for path in &paths {
+        let mut one_less = whole.clone();
+        remove(&mut one_less, path);
+        if reads(&one_less) {
+            remove(&mut rest, path);
+            removed += 1;
+        } else {
+            required.push(path.join("."));
+        }
+    }
+    assert_eq!(required, REQUIRED);
+    assert!(removed > paths.len() / 2);
+    assert!(reads(&rest), "{rest:#}");
+}
+
+/// Every key of every object, as a path on which `*` stands for any place of a list.
+fn list(value: &Value, path: &mut Vec<String>, paths: &mut BTreeSet<Vec<String>>) {
+    let mut inside = |step: &str, value, is_key| {
+        path.push(step.to_owned());
+        if is_key {
+            paths.insert(path.clone());
+        }
+        list(value, path, paths);
+        path.pop();
+    };
+    match value {
+        Value::Object(fields) => fields
+            .iter()
+            .for_each(|(key, value)| inside(key, value, true)),
+        Value::Array(values) => values.iter().for_each(|value| inside("*", value, false)),
+        _ => {}
+    }
+}
+
+fn remove(value: &mut Value, path: &[String]) {
+    match (value, path) {
+        (Value::Object(fields), [key]) => {
+            fields.remove(key);
+        }
+        (Value::Object(fields), [key, rest @ ..]) => {
+            if let Some(value) = fields.get_mut(key) {
+                remove(value, rest);
+            }
+        }
+        (Value::Array(values), [_, rest @ ..]) => {
+            values.iter_mut().for_each(|value| remove(value, rest));
+        }
+        _ => {}
+    }
+}
