@@ -18,7 +18,8 @@ const BEGIN: &str = "\x1b[?2026h\x1b[H";
 /// Clears what is below, and shows the picture.
 const END: &str = "\x1b[J\x1b[?2026l";
 
-/// Clears to the end of the line.
+/// Clears to the end of the line. Before the line is written: after one that is as wide as the
+/// screen, the cursor stands on its last character, which would be cleared as well.
 const REST: &str = "\x1b[K";
 
 /// Where texts are shown.
@@ -85,7 +86,7 @@ impl<W: Write> Drop for Screen<W> {
     }
 }
 
-/// The sequences that put `text` in place of what is there. Nothing is cleared before it is
+/// The sequences that put `text` in place of what is there. Each line is cleared only when it is
 /// written over, so nothing flickers.
 fn frame(text: &str, rows: usize) -> String {
     let lines = text.lines().count();
@@ -99,8 +100,8 @@ fn frame(text: &str, rows: usize) -> String {
         if index > 0 {
             frame.push_str("\r\n");
         }
-        frame.push_str(line);
         frame.push_str(REST);
+        frame.push_str(line);
     }
     if lines > shown {
         if shown > 0 {
@@ -108,7 +109,7 @@ fn frame(text: &str, rows: usize) -> String {
         }
         let more = lines - shown;
         // Writing to a String cannot fail.
-        let _ok = write!(frame, "({more} more lines: `droplens report`){REST}");
+        let _ok = write!(frame, "{REST}({more} more lines: `droplens report`)");
     }
     frame.push_str(END);
     frame
@@ -134,8 +135,8 @@ mod tests {
         assert_eq!(
             text,
             "\x1b[?1049h\x1b[?25l\x1b[?7l\
-             \x1b[?2026h\x1b[Hone\x1b[K\r\ntwo\x1b[K\x1b[J\x1b[?2026l\
-             \x1b[?2026h\x1b[Hthree\x1b[K\x1b[J\x1b[?2026l\
+             \x1b[?2026h\x1b[H\x1b[Kone\r\n\x1b[Ktwo\x1b[J\x1b[?2026l\
+             \x1b[?2026h\x1b[H\x1b[Kthree\x1b[J\x1b[?2026l\
              \x1b[?7h\x1b[?25h\x1b[?1049l"
         );
     }
