@@ -3,6 +3,7 @@
 mod made_up;
 
 use droplens_model::Report;
+use proptest::prelude::*;
 use unicode_width::UnicodeWidthStr;
 
 use super::{Style, report};
@@ -115,5 +116,25 @@ fn only_what_cannot_be_broken_is_wider_than_the_terminal() {
                 assert!(line.width() <= width || words == 1, "{width}: {line:?}");
             }
         }
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_words_fit_any_terminal(
+        words in "\\PC{0,40}|[ -~\\x00-\\x1f\u{80}-\u{9f}]{0,40}",
+        width in 0_usize..130,
+        unicode: bool,
+    ) {
+        let mut made_up = made_up::several();
+        made_up.headline.clone_from(&words);
+        made_up.findings[0].summary.clone_from(&words);
+        made_up.findings[0].next.clone_from(&words);
+        made_up.domains[0].why = Some(words);
+        let style = Style { width, colour: false, unicode };
+        let text = report(&made_up, style);
+        prop_assert!(text.ends_with('\n'));
+        prop_assert!(!text.chars().any(|char| char.is_control() && char != '\n'));
+        prop_assert!(unicode || text.is_ascii());
     }
 }

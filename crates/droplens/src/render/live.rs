@@ -8,13 +8,16 @@ use std::io;
 
 use rustix::termios;
 
-use screen::Screen;
+use screen::{Screen, Size};
 use terminal::Quiet;
 pub(crate) use wishes::Wish;
 use wishes::Wishes;
 
-/// Rows where the terminal does not tell.
-const ROWS: usize = 24;
+/// The size of terminals that do not tell it.
+const UNTOLD: Size = Size {
+    rows: 24,
+    columns: 80,
+};
 
 /// Standard output, with what the user wishes meanwhile. Dropping it gives the terminal back as
 /// it was.
@@ -51,8 +54,13 @@ impl Live {
 
     /// Shows `text` in place of the last one, or after it.
     pub(crate) fn show(&mut self, text: &str) -> io::Result<()> {
-        let rows = termios::tcgetwinsize(io::stdout()).map_or(0, |size| usize::from(size.ws_row));
-        self.screen.show(text, if rows == 0 { ROWS } else { rows })
+        let size = termios::tcgetwinsize(io::stdout()).ok();
+        let size = size.filter(|size| size.ws_row > 0 && size.ws_col > 0);
+        let size = size.map_or(UNTOLD, |size| Size {
+            rows: size.ws_row.into(),
+            columns: size.ws_col.into(),
+        });
+        self.screen.show(text, size)
     }
 
     /// Waits for a key or a signal. May be cancelled without losing any.

@@ -5,6 +5,8 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use unicode_width::UnicodeWidthChar;
+
 /// Takes the alternate screen, hides the cursor, and cuts long lines instead of wrapping them:
 /// a line more than expected would scroll the first one away.
 const ENTER: &str = "\x1b[?1049h\x1b[?25l\x1b[?7l";
@@ -18,8 +20,16 @@ const BEGIN: &str = "\x1b[?2026h\x1b[H";
 /// Clears what is below, and shows the picture.
 const END: &str = "\x1b[J\x1b[?2026l";
 
-/// Clears to the end of the line.
+/// Clears to the end of the line. Before the line is written: after one that is as wide as the
+/// screen, the cursor stands on its last character, which would be cleared as well.
 const REST: &str = "\x1b[K";
+
+/// The size of a screen, in characters.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Size {
+    pub(super) rows: usize,
+    pub(super) columns: usize,
+}
 
 /// Where texts are shown.
 pub(super) struct Screen<W: Write> {
@@ -55,10 +65,10 @@ impl<W: Write> Screen<W> {
         self.taken.clone().unwrap_or_default()
     }
 
-    /// Shows `text` on a screen of so many `rows`.
-    pub(super) fn show(&mut self, text: &str, rows: usize) -> io::Result<()> {
+    /// Shows `text` on a screen of this size.
+    pub(super) fn show(&mut self, text: &str, size: Size) -> io::Result<()> {
         let shown = if self.taken.is_some() {
-            frame(text, rows)
+            frame(text, size)
         } else if self.first {
             text.to_owned()
         } else {
@@ -85,9 +95,9 @@ impl<W: Write> Drop for Screen<W> {
     }
 }
 
-/// The sequences that put `text` in place of what is there. Nothing is cleared before it is
+/// The sequences that put `text` in place of what is there. Each line is cleared only when it is
 /// written over, so nothing flickers.
-fn frame(text: &str, rows: usize) -> String {
+fn frame(text: &str, Size { rows, columns }: Size) -> String {
     let lines = text.lines().count();
     let shown = if lines > rows {
         rows.saturating_sub(1)
@@ -99,8 +109,8 @@ fn frame(text: &str, rows: usize) -> String {
         if index > 0 {
             frame.push_str("\r\n");
         }
-        frame.push_str(line);
         frame.push_str(REST);
+        frame.push_str(&cut(line, columns));
     }
     if lines > shown {
         if shown > 0 {
@@ -108,15 +118,40 @@ fn frame(text: &str, rows: usize) -> String {
         }
         let more = lines - shown;
         // Writing to a String cannot fail.
-        let _ok = write!(frame, "({more} more lines: `droplens report`){REST}");
+        let hint = format!("({more} more lines: `droplens report`)");
+        let _ok = write!(frame, "{REST}{}", cut(&hint, columns));
     }
     frame.push_str(END);
     frame
 }
 
+/// As much of a line as fits, with all of its sequences for colour: they take no columns, and the
+/// last one ends what an earlier one began.
+fn cut(line: &str, columns: usize) -> String {
+    let mut shown = String::with_capacity(line.len());
+    let mut taken = 0;
+    let mut within_sequence = false;
+    for char in line.chars() {
+        if within_sequence || char == '\x1b' {
+            within_sequence = char != 'm';
+            shown.push(char);
+            continue;
+        }
+        taken += char.width().unwrap_or(0);
+        if taken <= columns {
+            shown.push(char);
+        }
+    }
+    shown
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const fn size(rows: usize, columns: usize) -> Size {
+        Size { rows, columns }
+    }
 
     fn written(screen: impl FnOnce(&mut Vec<u8>)) -> String {
         let mut out = Vec::new();
@@ -128,14 +163,14 @@ mod tests {
     fn a_terminal_is_drawn_over_in_place_and_given_back() {
         let text = written(|out| {
             let mut screen = Screen::live(out).unwrap();
-            screen.show("one\ntwo\n", 24).unwrap();
-            screen.show("three\n", 24).unwrap();
+            screen.show("one\ntwo\n", size(24, 80)).unwrap();
+            screen.show("three\n", size(24, 80)).unwrap();
         });
         assert_eq!(
             text,
             "\x1b[?1049h\x1b[?25l\x1b[?7l\
-             \x1b[?2026h\x1b[Hone\x1b[K\r\ntwo\x1b[K\x1b[J\x1b[?2026l\
-             \x1b[?2026h\x1b[Hthree\x1b[K\x1b[J\x1b[?2026l\
+             \x1b[?2026h\x1b[H\x1b[Kone\r\n\x1b[Ktwo\x1b[J\x1b[?2026l\
+             \x1b[?2026h\x1b[H\x1b[Kthree\x1b[J\x1b[?2026l\
              \x1b[?7h\x1b[?25h\x1b[?1049l"
         );
     }
@@ -143,7 +178,7 @@ mod tests {
     #[test]
     fn a_text_higher_than_the_screen_says_how_much_is_missing() {
         let lines = |rows| {
-            let frame = frame("1\n2\n3\n4\n", rows);
+            let frame = frame("1\n2\n3\n4\n", size(rows, 80));
             assert!(!frame.ends_with('\n'), "the last row must not scroll");
             frame
                 .replace("\x1b[K", "")
@@ -156,11 +191,19 @@ mod tests {
     }
 
     #[test]
+    fn a_line_wider_than_the_screen_is_cut_with_its_colour() {
+        assert_eq!(cut("abcdef", 3), "abc");
+        assert_eq!(cut("\x1b[1;31mabc\x1b[0m def", 2), "\x1b[1;31mab\x1b[0m");
+        assert_eq!(cut("サーバ", 5), "サー");
+        assert!(frame("abcdef\n", size(2, 4)).contains("\x1b[Kabcd\x1b[J"));
+    }
+
+    #[test]
     fn elsewhere_texts_follow_each_other_without_any_sequence() {
         let text = written(|out| {
             let mut screen = Screen::plain(out);
-            screen.show("one\n", 1).unwrap();
-            screen.show("two\nthree\n", 1).unwrap();
+            screen.show("one\n", size(1, 3)).unwrap();
+            screen.show("two\nthree\n", size(1, 3)).unwrap();
         });
         assert_eq!(text, "one\n\ntwo\nthree\n");
     }
