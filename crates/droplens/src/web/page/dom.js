@@ -56,18 +56,19 @@ function keyed(parent, items, keyOf, make, update) {
       child = make(item);
       child.dataset.key = key;
     }
-    update(child, item);
     if (child === before) before = before.nextElementSibling;
     else parent.insertBefore(child, before);
+    update(child, item);
   }
   for (const gone of old.values()) gone.remove();
 }
 
-/** A table row whose cells are filled anew: `[class, content, ...]` per cell. */
+/** Fills a table's row: `[class, content]` per cell. Phones show cells with their column's name. */
 function cells(row, ...contents) {
-  while (row.children.length < contents.length) row.append(el("td"));
+  const heads = row.closest("table")?.tHead.rows[0].cells ?? [];
   contents.forEach(([name, value], at) => {
-    const cell = row.children[at];
+    const cell = row.cells[at] ?? row.insertCell();
+    if (heads[at]) cell.dataset.label = heads[at].textContent;
     if (cell.className !== name) cell.className = name;
     text(cell, value);
   });
