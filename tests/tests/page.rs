@@ -20,6 +20,14 @@ use serde_json::{Value, json};
 /// A name that would be a script if it were taken for markup.
 const HOSTILE: &str = "<img src=x onerror=document.title='owned'>";
 
+/// The browser, by whichever name it goes, or says loudly that the test is skipped.
+fn browser_or_skip(test: &str) -> Option<PathBuf> {
+    ["google-chrome", "chromium-browser"]
+        .into_iter()
+        .find_map(tools::find)
+        .or_else(|| tools::find_or_skip(test, "chromium"))
+}
+
 /// Serves the agent's own page, headers included, with answers of our choice behind it.
 struct StandIn {
     address: SocketAddr,
@@ -180,7 +188,7 @@ fn page(agent: &Agent<'_>) -> Answer {
 fn a_browser_shows_what_the_agent_found() {
     needs_root!();
     let test = "a_browser_shows_what_the_agent_found";
-    let Some(browser) = tools::find_or_skip(test, "chromium") else {
+    let Some(browser) = browser_or_skip(test) else {
         return;
     };
     let namespace = Namespace::new();
@@ -216,7 +224,7 @@ fn a_browser_shows_what_the_agent_found() {
 fn a_browser_says_when_the_agent_is_gone() {
     needs_root!();
     let test = "a_browser_says_when_the_agent_is_gone";
-    let Some(browser) = tools::find_or_skip(test, "chromium") else {
+    let Some(browser) = browser_or_skip(test) else {
         return;
     };
     let namespace = Namespace::new();
@@ -242,7 +250,7 @@ fn a_browser_says_when_the_agent_is_gone() {
 fn the_page_and_the_agent_fit_together() {
     needs_root!();
     let test = "the_page_and_the_agent_fit_together";
-    let Some(browser) = tools::find_or_skip(test, "chromium") else {
+    let Some(browser) = browser_or_skip(test) else {
         return;
     };
     let namespace = Namespace::new();

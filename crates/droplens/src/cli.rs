@@ -68,6 +68,12 @@ impl Options {
 pub(crate) enum Command {
     /// Run the agent (also without a subcommand)
     Run,
+    /// Tell where packets are being lost: asks the running agent, or looks for a while.
+    ///
+    /// Exit codes: 0 nothing is lost, 1 packets are lost, 2 wrong usage, 3 nothing could be looked at
+    Report(crate::command::report::Wanted),
+    /// Show the report live in the terminal
+    Watch(crate::command::watch::Wanted),
     /// Read everything once and print the metrics
     Metrics {
         /// Print OpenMetrics instead of the text format 0.0.4

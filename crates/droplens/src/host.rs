@@ -1,6 +1,7 @@
 //! Which host this is, and which part of it is seen.
 
 use droplens_kernel::{Root, namespaces};
+use droplens_model::SavedSnapshot;
 
 /// What tells this host, this boot and this network namespace from others.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +33,19 @@ impl Host {
                 .or_else(|_| namespaces::own(&Root::default()))
                 .unwrap_or(0),
             others_not_seen: namespaces::others(root),
+        }
+    }
+}
+
+impl Host {
+    /// The host of a saved snapshot.
+    pub(crate) fn of(saved: &SavedSnapshot) -> Self {
+        Self {
+            name: saved.host.clone(),
+            boot_id: saved.boot_id.clone(),
+            kernel: saved.kernel.clone(),
+            namespace: saved.namespace,
+            others_not_seen: saved.others_not_seen,
         }
     }
 }

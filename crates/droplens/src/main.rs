@@ -5,13 +5,14 @@
 //! [`web`] server; what is read, and what is told, lives in crates of their own.
 
 mod cli;
+mod client;
 mod command;
 mod config;
 mod host;
+mod judge;
 mod log;
 mod notify;
 mod privileges;
-#[expect(dead_code, reason = "the commands that print it come next")]
 mod render;
 mod sampler;
 mod saved;
@@ -31,6 +32,8 @@ fn main() -> ExitCode {
     let result = match command.unwrap_or(Command::Run) {
         Command::Run => command::run::run(&options),
         Command::Metrics { openmetrics } => command::metrics::run(&options, openmetrics),
+        Command::Report(wanted) => command::report::run(&options, &wanted),
+        Command::Watch(wanted) => command::watch::run(&options, &wanted),
         Command::Snapshot { output } => command::snapshot::run(&options, output.as_deref()),
         Command::Doctor => command::doctor::run(&options),
         Command::CheckConfig { file } => command::check_config::run(file.as_deref(), &options),
@@ -38,7 +41,9 @@ fn main() -> ExitCode {
     };
     result.unwrap_or_else(|error| {
         eprintln!("droplens: {}", command::chain(&*error));
-        if is_usage(&*error) {
+        if let Some(none) = error.downcast_ref::<command::report::NoReport>() {
+            ExitCode::from(none.code())
+        } else if is_usage(&*error) {
             ExitCode::from(USAGE)
         } else {
             ExitCode::FAILURE

@@ -4,8 +4,10 @@ pub(crate) mod check_config;
 pub(crate) mod config;
 pub(crate) mod doctor;
 pub(crate) mod metrics;
+pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod snapshot;
+pub(crate) mod watch;
 
 use std::error::Error;
 use std::io::{self, Write};
@@ -13,6 +15,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use droplens_diagnosis::Thresholds;
 use droplens_kernel::Root;
 
 use crate::cli::Options;
@@ -23,7 +26,7 @@ use crate::sampler::{Plan, Sampler};
 pub(crate) type Outcome = Result<ExitCode, Box<dyn Error>>;
 
 /// How long commands that read once wait for the slowest source.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// An error with all its causes in one line, none of them twice.
 pub(crate) fn chain(error: &dyn Error) -> String {
@@ -51,12 +54,21 @@ pub(crate) fn print(text: &str) -> io::Result<()> {
 
 /// Reads every source once, as the running agent would.
 pub(crate) fn read_once(options: &Options, config: &Config) -> io::Result<Arc<Sampler>> {
-    let sampler = Arc::new(Sampler::start(&Root::new(&options.root), &plan(config))?);
+    let sampler = Arc::new(Sampler::start(
+        &Root::new(&options.root),
+        &plan(config),
+        None,
+    )?);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()?;
     runtime.block_on(sampler.first_readings(PATIENCE));
     Ok(sampler)
+}
+
+/// What the configuration says about where unusual begins.
+pub(crate) fn thresholds(config: &Config) -> Thresholds {
+    config.thresholds.all()
 }
 
 /// What the configuration says about sampling.

@@ -10,10 +10,12 @@ use prometheus_client::registry::Registry;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
-use super::{Outcome, plan};
+use super::{Outcome, plan, thresholds};
 use crate::cli::Options;
 use crate::config::Config;
-use crate::sampler::{Sampler, now};
+use crate::host::Host;
+use crate::judge::Judge;
+use crate::sampler::{Follower, Sampler, now};
 use crate::web::{App, Instruments, Listener};
 use crate::{log, notify, privileges, web};
 
@@ -29,8 +31,12 @@ pub(crate) fn run(options: &Options) -> Outcome {
     // Ports below 1024 need a capability that is dropped next, and capabilities belong to
     // threads, so none may have been started yet.
     let listeners = web::listen(&config.web.listen_addresses)?;
+    let root = Root::new(&options.root);
+    let host = Host::read(&root);
     privileges::drop_unneeded()?;
-    let sampler = Arc::new(Sampler::start(&Root::new(&options.root), &plan(&config))?);
+    let judge = Arc::new(Judge::new(host, thresholds(&config)));
+    let follower = Arc::clone(&judge) as Arc<dyn Follower>;
+    let sampler = Arc::new(Sampler::start(&root, &plan(&config), Some(follower))?);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(RUNTIME_THREADS)
         .thread_name("web")
@@ -41,7 +47,9 @@ pub(crate) fn run(options: &Options) -> Outcome {
         options: options.clone(),
         config,
         level,
+        root,
         sampler,
+        judge,
     };
     runtime.block_on(agent.serve(listeners))?;
     runtime.shutdown_timeout(Duration::from_secs(1));
@@ -71,7 +79,9 @@ struct Agent {
     options: Options,
     config: Config,
     level: log::Level,
+    root: Root,
     sampler: Arc<Sampler>,
+    judge: Arc<Judge>,
 }
 
 impl Agent {
@@ -121,6 +131,8 @@ impl Agent {
         let exposition = Exposition::new(registry, exposition_options(&self.config));
         App::new(
             Arc::clone(&self.sampler),
+            Arc::clone(&self.judge),
+            self.root.clone(),
             exposition,
             instruments,
             self.config.web.clone(),
@@ -141,6 +153,7 @@ impl Agent {
                 }
                 self.level.set(&config.log);
                 self.sampler.apply(plan(&config));
+                self.judge.set_thresholds(thresholds(&config));
                 app.exposition.set_options(exposition_options(&config));
                 app.set_web(config.web.clone());
                 self.config = config;

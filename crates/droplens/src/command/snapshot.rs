@@ -42,7 +42,7 @@ fn read_unprivileged(options: &Options, config: &Config) -> io::Result<Arc<Snaps
         .unwrap_or_else(|_| Err(io::Error::other("the thread that reads panicked")))
 }
 
-fn saved(host: Host, snapshot: &Snapshot) -> SavedSnapshot {
+pub(crate) fn saved(host: Host, snapshot: &Snapshot) -> SavedSnapshot {
     let Host {
         name,
         boot_id,

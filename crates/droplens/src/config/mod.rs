@@ -1,6 +1,7 @@
 //! The configuration: one TOML file, every key optional, unknown keys refused.
 
 mod template;
+mod thresholds;
 mod values;
 
 use std::path::{Path, PathBuf};
@@ -8,6 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 pub(crate) use template::TEMPLATE;
+pub(crate) use thresholds::Thresholds;
 pub(crate) use values::{Address, CpuBudget, Limit, LogFormat, LogLevel, SourceName};
 
 /// Read when no `--config` is given, if it exists.
@@ -23,6 +25,7 @@ pub(crate) struct Config {
     pub(crate) sources: Sources,
     pub(crate) devices: Devices,
     pub(crate) metrics: Metrics,
+    pub(crate) thresholds: Thresholds,
 }
 
 /// The HTTP server.
@@ -172,7 +175,15 @@ mod tests {
 
     #[test]
     fn the_template_names_every_key() {
-        for key in ["web", "log", "sampler", "sources", "devices", "metrics"] {
+        for key in [
+            "web",
+            "log",
+            "sampler",
+            "sources",
+            "devices",
+            "metrics",
+            "thresholds",
+        ] {
             let error = refusal(&format!("[{key}]\nno_such_key = 1\n"));
             let expected = error.split("expected").nth(1).unwrap_or_default();
             for name in expected.split('`').skip(1).step_by(2) {

@@ -52,4 +52,21 @@ top_ports = 20
 per_queue = false
 # Whether every driver statistic (ethtool -S) is exported, not only drops and errors.
 raw_driver_statistics = false
+
+[thresholds]
+# Where findings begin. A loss of this many packets per second is critical.
+critical_packets_per_second = 10.0
+# Share of the connection tracking table in use.
+conntrack_ratio = 0.8
+# Share of the ephemeral ports in use towards one destination.
+ephemeral_ports_ratio = 0.8
+# TCP segments sent again, as a share of those sent.
+retransmit_ratio = 0.001
+# Receive passes of one CPU that ran out of time, per second.
+time_squeezes_per_second = 20.0
+# Established connections reset, per second.
+resets_per_second = 10.0
+# Sockets in CLOSE-WAIT and in TIME-WAIT.
+close_wait_sockets = 200.0
+time_wait_sockets = 10000.0
 "#;

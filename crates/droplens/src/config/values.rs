@@ -79,6 +79,56 @@ impl TryFrom<f64> for CpuBudget {
     }
 }
 
+/// A share between 0 and 1.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(try_from = "f64")]
+pub(crate) struct Share(pub(crate) f64);
+
+impl TryFrom<f64> for Share {
+    type Error = String;
+
+    fn try_from(share: f64) -> Result<Self, Self::Error> {
+        if share > 0.0 && share <= 1.0 {
+            Ok(Self(share))
+        } else {
+            Err(format!(
+                "{share} is no share, expected a number above 0 and at most 1"
+            ))
+        }
+    }
+}
+
+/// A number above zero.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(try_from = "f64")]
+pub(crate) struct Positive(pub(crate) f64);
+
+impl Positive {
+    /// The number without its fraction.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "positive, and the fraction is not wanted; what is too large becomes the largest"
+    )]
+    pub(crate) const fn whole(self) -> u64 {
+        self.0 as u64
+    }
+}
+
+impl TryFrom<f64> for Positive {
+    type Error = String;
+
+    fn try_from(number: f64) -> Result<Self, Self::Error> {
+        if number > 0.0 && number.is_finite() {
+            Ok(Self(number))
+        } else {
+            Err(format!(
+                "{number} is no threshold, expected a number above 0"
+            ))
+        }
+    }
+}
+
 /// An upper bound of a number of things.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "i64")]

@@ -63,6 +63,9 @@ impl Sampler {
             .flat_map(|lane| lane.paces().cloned())
             .collect();
         paces.sort_unstable_by_key(|pace| pace.source());
+        if let Some(follower) = follower {
+            board.followed_by(follower, paces.clone());
+        }
         let supervisor = supervisor::start(Arc::clone(&board), paces.clone(), plan.clone())?;
         for lane in &lanes {
             lane.start()?;

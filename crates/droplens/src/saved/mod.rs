@@ -9,7 +9,7 @@
 //! not. It guards against accidents, not against forgers.
 
 mod error;
-mod read;
+pub(crate) mod read;
 mod write;
 
 use std::io::{self, Write};
@@ -32,7 +32,7 @@ struct Document<'a> {
 }
 
 /// The document, not compressed.
-fn document(saved: &SavedSnapshot) -> io::Result<Vec<u8>> {
+pub(crate) fn document(saved: &SavedSnapshot) -> io::Result<Vec<u8>> {
     let body = to_raw_value(saved)?;
     let document = Document {
         schema: SAVED_SCHEMA,

@@ -23,10 +23,6 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 const HEAD: &[u8] = br#"{"schema":"droplens.snapshot/"#;
 
 /// Reads the snapshot in a file, compressed or not.
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "comparing snapshots is to come; tests read them")
-)]
 pub(crate) fn read(path: &Path) -> Result<SavedSnapshot, ReadError> {
     let file = File::open(path).map_err(Fault::Unreadable);
     file.and_then(decode).map_err(|fault| ReadError {

@@ -1,5 +1,6 @@
 //! The HTTP server.
 
+mod api;
 mod connections;
 mod host;
 mod instruments;
@@ -14,11 +15,14 @@ use std::time::Instant;
 
 use axum::Router;
 use axum::routing::get;
+use droplens_kernel::Root;
 use droplens_metrics::Exposition;
 
 use crate::config::Web;
+use crate::judge::Judge;
 use crate::sampler::Sampler;
 
+pub(crate) use api::read_connections;
 pub(crate) use instruments::Instruments;
 pub(crate) use listen::{Listener, listen};
 pub(crate) use server::serve;
@@ -26,6 +30,9 @@ pub(crate) use server::serve;
 /// What every request may need.
 pub(crate) struct App {
     pub(crate) sampler: Arc<Sampler>,
+    pub(crate) judge: Arc<Judge>,
+    /// Where sockets' owners are looked up.
+    pub(crate) root: Root,
     pub(crate) exposition: Exposition,
     pub(crate) instruments: Instruments,
     pub(crate) started: Instant,
@@ -36,6 +43,8 @@ pub(crate) struct App {
 impl App {
     pub(crate) fn new(
         sampler: Arc<Sampler>,
+        judge: Arc<Judge>,
+        root: Root,
         exposition: Exposition,
         instruments: Instruments,
         web: Web,
@@ -43,6 +52,8 @@ impl App {
         let web = RwLock::new(Arc::new(web));
         Self {
             sampler,
+            judge,
+            root,
             exposition,
             instruments,
             started: Instant::now(),
@@ -71,13 +82,16 @@ impl App {
 
 /// All pages.
 pub(crate) fn router(app: Arc<App>) -> Router {
-    let details =
-        Router::new()
-            .route("/", get(page::page))
-            .layer(axum::middleware::from_fn_with_state(
-                Arc::clone(&app),
-                host::guard,
-            ));
+    let details = Router::new()
+        .route("/", get(page::page))
+        .route("/api/v1/report", get(api::report))
+        .route("/api/v1/events", get(api::events))
+        .route("/api/v1/history", get(api::history))
+        .route("/api/v1/snapshot", get(api::snapshot))
+        .layer(axum::middleware::from_fn_with_state(
+            Arc::clone(&app),
+            host::guard,
+        ));
     Router::new()
         .route("/metrics", get(metrics::metrics))
         .route("/-/healthy", get(pages::healthy))
