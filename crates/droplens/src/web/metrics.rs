@@ -162,6 +162,8 @@ mod tests {
         assert!(chosen.contains(Source::Links) && !chosen.contains(Source::Cpu));
         let chosen = select(&query(&[("exclude[]", "sockets"), ("other", "x")])).unwrap();
         assert!(chosen.contains(Source::Links) && !chosen.contains(Source::Sockets));
+        let chosen = select(&query(&[("collect[]", "diagnosis")])).unwrap();
+        assert!(chosen.contains_diagnosis() && !chosen.contains(Source::Links));
         let refusal = select(&query(&[("collect[]", "cpus")]))
             .unwrap_err()
             .to_string();
