@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::process::{Command, Stdio};
 
 use droplens_tests::agent::{Agent, Options};
+use droplens_tests::binary::repository;
 use droplens_tests::exposition::Metrics;
 use droplens_tests::lab::Namespace;
 use droplens_tests::scratch::Scratch;
@@ -58,6 +59,21 @@ fn promtool_has_nothing_to_say() {
     );
     assert_eq!(outcome, (Some(0), String::new()));
     agent.stop();
+}
+
+/// What promtool says about the made-up host that has every family, histograms included.
+#[test]
+fn promtool_finds_one_name_odd_among_all_families() {
+    // The family shows named counters, and that is what netfilter calls them.
+    const ODD: &str =
+        "droplens_firewall_counter_packets_total metric name should not include type 'counter'\n";
+    let Some(promtool) = tools::find_or_skip("promtool_finds_one_name_odd", "promtool") else {
+        return;
+    };
+    let golden = repository().join("crates/droplens-metrics/tests/golden/tiny.txt");
+    let text = std::fs::read(golden).expect("the reviewed exposition");
+    let outcome = feed(Command::new(promtool).args(["check", "metrics"]), &text);
+    assert_eq!(outcome, (Some(3), ODD.to_owned()));
 }
 
 #[test]

@@ -141,6 +141,17 @@ impl EncodeGaugeValue for Value {
     }
 }
 
+/// A histogram with classic buckets.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Histogram<'h> {
+    /// The sum of all values.
+    pub(crate) sum: f64,
+    /// How many values there are.
+    pub(crate) count: u64,
+    /// The upper bound of each bucket, rising to infinity, and how many values are in it and in no lower one.
+    pub(crate) buckets: &'h [(f64, u64)],
+}
+
 /// Shorthand for the cells of a [`Encoder::table`] row.
 #[expect(clippy::unnecessary_wraps, reason = "cells of a row are optional")]
 pub(crate) fn cell(value: impl Into<Value>) -> Option<Value> {
@@ -263,32 +274,80 @@ enum Target<'s, 'a> {
     Open(MetricEncoder<'s>),
 }
 
-impl Series<'_, '_> {
+impl<'s> Series<'s, '_> {
     /// Writes one series; the labels are the values of the family's labels, in its order.
     pub(crate) fn push<const L: usize>(
         &mut self,
         labels: [Label<'_>; L],
         value: impl Into<Value>,
     ) -> fmt::Result {
-        debug_assert_eq!(L, self.descriptor.labels.len(), "{}", self.descriptor.name);
-        if self.count.written >= self.limit {
-            self.count.cut += 1;
+        let Descriptor {
+            kind,
+            labels: names,
+            ..
+        } = self.descriptor;
+        let Some(metric) = self.room(1, L)? else {
             return Ok(());
-        }
-        self.count.written += 1;
-        self.open()?;
-        let Target::Open(metric) = &mut self.target else {
-            return Err(fmt::Error);
         };
         let value = value.into();
         let labels = Labels {
-            names: self.descriptor.labels,
+            names,
             values: &labels,
         };
-        match self.descriptor.kind {
+        match kind {
             Kind::Info => metric.encode_info(&labels),
             kind if L == 0 => write_value(metric, kind, value),
             kind => write_value(&mut metric.encode_family(&labels)?, kind, value),
+        }
+    }
+
+    /// Writes one histogram: all of its series or, if the cap has no room for them, none.
+    pub(crate) fn push_histogram<const L: usize>(
+        &mut self,
+        labels: [Label<'_>; L],
+        histogram: Histogram<'_>,
+    ) -> fmt::Result {
+        let names = self.descriptor.labels;
+        let Histogram {
+            sum,
+            count,
+            buckets,
+        } = histogram;
+        // The sum and the count are series, too.
+        let series = buckets.len() as u64 + 2;
+        let Some(metric) = self.room(series, L)? else {
+            return Ok(());
+        };
+        let labels = Labels {
+            names,
+            values: &labels,
+        };
+        let mut metric = metric.encode_family(&labels)?;
+        metric.encode_histogram::<NoLabelSet>(sum, count, buckets, None)
+    }
+
+    /// Where to write so many more series with so many labels; none if the cap has no room for
+    /// all of them.
+    fn room(
+        &mut self,
+        series: u64,
+        labels: usize,
+    ) -> Result<Option<&mut MetricEncoder<'s>>, fmt::Error> {
+        let Descriptor {
+            name,
+            labels: names,
+            ..
+        } = self.descriptor;
+        debug_assert_eq!(labels, names.len(), "{name}");
+        if self.count.written.saturating_add(series) > self.limit {
+            self.count.cut += series;
+            return Ok(None);
+        }
+        self.count.written += series;
+        self.open()?;
+        match &mut self.target {
+            Target::Open(metric) => Ok(Some(metric)),
+            Target::Unopened(_) | Target::Opening => Err(fmt::Error),
         }
     }
 
@@ -303,6 +362,7 @@ impl Series<'_, '_> {
                 let (name, kind) = match kind {
                     Kind::Counter => (stem(name, "_total"), MetricType::Counter),
                     Kind::Gauge => (name, MetricType::Gauge),
+                    Kind::Histogram => (name, MetricType::Histogram),
                     Kind::Info => (stem(name, "_info"), MetricType::Info),
                     Kind::Unknown => (name, MetricType::Unknown),
                 };
@@ -323,6 +383,8 @@ fn write_value(metric: &mut MetricEncoder<'_>, kind: Kind, value: Value) -> fmt:
     match kind {
         Kind::Counter => metric.encode_counter::<NoLabelSet, _, f64>(&value, None),
         Kind::Gauge | Kind::Info | Kind::Unknown => metric.encode_gauge(&value),
+        // It has more than one value: `Series::push_histogram`.
+        Kind::Histogram => Err(fmt::Error),
     }
 }
 

@@ -3,13 +3,14 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use droplens_model::{Derived, Moment, Snapshot};
+use droplens_model::{Derived, Judgement, Moment, Snapshot};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, text};
 use prometheus_client::registry::Registry;
 
 use crate::context::Context;
 use crate::encoder::{Count, Encoder};
+use crate::judgement;
 use crate::source::{self, Memory, agent};
 use crate::{Format, Options, Selection};
 
@@ -20,6 +21,8 @@ pub struct View {
     pub snapshot: Arc<Snapshot>,
     /// What was worked out from many of them.
     pub derived: Arc<Derived>,
+    /// What the diagnosis makes of them; none where none is running, and then nothing tells of it.
+    pub judgement: Option<Arc<Judgement>>,
     /// The instant of the scrape.
     pub now: Moment,
 }
@@ -126,6 +129,7 @@ impl Collector for SnapshotCollector {
         let Some(View {
             snapshot,
             derived,
+            judgement,
             now,
         }) = view
         else {
@@ -138,6 +142,12 @@ impl Collector for SnapshotCollector {
         };
         let mut encoder = Encoder::new(descriptors, options.series_limit);
         agent::encode(&context, *now, *selection, &mut encoder)?;
+        if let Some(judgement) = judgement
+            .as_deref()
+            .filter(|_| selection.contains_diagnosis())
+        {
+            judgement::encode(judgement, &context, &mut memory.folded, &mut encoder)?;
+        }
         source::encode(&context, *selection, memory, &mut encoder)?;
         let count = encoder.count();
         let Count { cut, written: _ } = count;
@@ -190,6 +200,7 @@ mod tests {
         View {
             snapshot: Arc::new(snapshot),
             derived: Arc::default(),
+            judgement: None,
             now: Moment(Duration::from_millis(1_250)),
         }
     }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use droplens_model::Source;
 
+use crate::Selection;
+
 /// Type of a metric family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
@@ -11,6 +13,8 @@ pub enum Kind {
     Counter,
     /// Goes up and down.
     Gauge,
+    /// How values are distributed: buckets, their sum and their number, which only grow.
+    Histogram,
     /// Always 1; the labels are the information.
     Info,
     /// Not known to be a counter or a gauge.
@@ -23,6 +27,7 @@ impl Kind {
         match self {
             Self::Counter => "counter",
             Self::Gauge => "gauge",
+            Self::Histogram => "histogram",
             Self::Info => "info",
             Self::Unknown => "unknown",
         }
@@ -34,15 +39,18 @@ impl Kind {
 pub enum Origin {
     /// The agent tells about itself and its sources; present in every scrape.
     Agent,
+    /// The diagnosis; left out when the scrape does not ask for it.
+    Diagnosis,
     /// A source; left out when the scrape does not ask for it.
     Source(Source),
 }
 
 impl Origin {
-    /// The source's id, or `agent`.
+    /// The source's id, `agent` or `diagnosis`.
     pub const fn id(self) -> &'static str {
         match self {
             Self::Agent => "agent",
+            Self::Diagnosis => Selection::DIAGNOSIS,
             Self::Source(source) => source.id(),
         }
     }
@@ -77,7 +85,8 @@ impl fmt::Display for Bound {
 /// A metric family: everything about it that does not change from scrape to scrape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Family {
-    /// The name of its series, with `_total` or `_info` where the type has such a suffix.
+    /// The name of its series, with `_total` or `_info` where the type has such a suffix. Those of
+    /// a histogram end in `_bucket`, `_sum` and `_count`.
     pub name: &'static str,
     /// The type.
     pub kind: Kind,

@@ -33,6 +33,7 @@ mod softnet;
 pub(crate) static ALL: &[&[&Family]] = &[
     agent::FAMILIES,
     crate::own::FAMILIES,
+    crate::judgement::FAMILIES,
     process::FAMILIES,
     softnet::FAMILIES,
     links::FAMILIES,
@@ -59,6 +60,7 @@ pub(crate) struct Memory {
     names: netstat::Names,
     ports: sockets::Ports,
     rules: firewall::Rules,
+    pub(crate) folded: crate::judgement::Folded,
 }
 
 /// Encodes every source that has a good reading and was asked for.

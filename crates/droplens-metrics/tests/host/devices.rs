@@ -22,6 +22,10 @@ pub(super) fn card_name(card: u32) -> Name {
     format!("eth{card}").into()
 }
 
+pub(super) fn veth_name(veth: u32) -> Name {
+    format!("veth{veth:08x}").into()
+}
+
 /// Index 1 is the loopback device, cards follow, then veths.
 fn card_index(card: u32) -> IfIndex {
     IfIndex(2 + card)
@@ -31,8 +35,8 @@ pub(super) fn links(size: Size) -> Links {
     let mut links = vec![link(1, "lo".into(), None, false)];
     links.extend((0..size.cards).map(|card| link(card_index(card).0, card_name(card), None, true)));
     links.extend((0..size.veths).map(|veth| {
-        let name = format!("veth{veth:08x}").into();
-        link(2 + size.cards + veth, name, Some("veth".into()), false)
+        let index = 2 + size.cards + veth;
+        link(index, veth_name(veth), Some("veth".into()), false)
     }));
     Links {
         links,

@@ -11,6 +11,7 @@
 
 mod devices;
 mod filters;
+mod judgement;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -72,6 +73,7 @@ pub(crate) fn view(size: Size) -> View {
     View {
         snapshot: Arc::new(snapshot),
         derived: trackers.derive(NOW, paces).into(),
+        judgement: Some(judgement::judgement(size).into()),
         now: NOW,
     }
 }

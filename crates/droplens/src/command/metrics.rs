@@ -22,6 +22,7 @@ pub(crate) fn run(options: &Options, openmetrics: bool) -> Outcome {
     let view = View {
         snapshot: sampler.snapshot(),
         derived: sampler.derived(now).into(),
+        judgement: None,
         now,
     };
     let format = if openmetrics {

@@ -9,8 +9,7 @@ use axum::body::Bytes;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use droplens_metrics::{Format, Selection, View};
-use droplens_model::UnknownSource;
+use droplens_metrics::{Format, Selection, UnknownId, View};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
@@ -91,6 +90,7 @@ fn body(app: &App, selection: Selection, format: Format, zip: bool) -> std::io::
     let view = View {
         snapshot: app.sampler.snapshot(),
         derived: app.sampler.derived(now).into(),
+        judgement: None,
         now,
     };
     let mut text = String::new();
@@ -107,7 +107,7 @@ fn body(app: &App, selection: Selection, format: Format, zip: bool) -> std::io::
 }
 
 /// Reads `collect[]` and `exclude[]`.
-fn select(query: &[(String, String)]) -> Result<Selection, UnknownSource> {
+fn select(query: &[(String, String)]) -> Result<Selection, UnknownId> {
     let named = |name: &'static str| {
         query
             .iter()
@@ -162,6 +162,8 @@ mod tests {
         assert!(chosen.contains(Source::Links) && !chosen.contains(Source::Cpu));
         let chosen = select(&query(&[("exclude[]", "sockets"), ("other", "x")])).unwrap();
         assert!(chosen.contains(Source::Links) && !chosen.contains(Source::Sockets));
+        let chosen = select(&query(&[("collect[]", "diagnosis")])).unwrap();
+        assert!(chosen.contains_diagnosis() && !chosen.contains(Source::Links));
         let refusal = select(&query(&[("collect[]", "cpus")]))
             .unwrap_err()
             .to_string();
