@@ -1,9 +1,8 @@
 //! Snapshots in files, from outside.
 
-use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::Command;
 
 use droplens_tests::agent::nobody;
 use droplens_tests::binary::droplens;
@@ -14,16 +13,8 @@ use flate2::read::GzDecoder;
 use serde_json::Value;
 
 /// The document in a compressed snapshot.
-fn unpack(bytes: &[u8]) -> Value {
-    let mut text = String::new();
-    GzDecoder::new(bytes)
-        .read_to_string(&mut text)
-        .expect("a gzip file");
-    serde_json::from_str(&text).expect("a JSON document")
-}
-
-fn output(command: &mut Command) -> Output {
-    command.stdin(Stdio::null()).output().expect("an output")
+fn unpack(bytes: &[u8]) -> Result<Value, serde_json::Error> {
+    serde_json::from_reader(GzDecoder::new(bytes))
 }
 
 #[test]
@@ -36,7 +27,7 @@ fn a_snapshot_says_where_it_was_taken() {
     let printed = namespace.run(&mut command).success();
     assert_eq!(Path::new(printed.trim_end()), path);
 
-    let document = unpack(&std::fs::read(&path).expect("the file it named"));
+    let document = unpack(&std::fs::read(&path).expect("the file it named")).expect("a document");
     assert_eq!(document["schema"], "droplens.snapshot/1");
     let body = &document["body"];
     let inode = namespace.enter(|| {
@@ -56,9 +47,11 @@ fn a_snapshot_says_where_it_was_taken() {
 fn anybody_can_take_one_and_pipe_it() {
     needs_root!();
     let scratch = Scratch::new();
-    let taken = output(nobody(&scratch).args(["snapshot", "--output", "-"]));
+    let mut command = nobody(&scratch);
+    let taken = command.args(["snapshot", "--output", "-"]).output();
+    let taken = taken.expect("running droplens");
     assert_eq!(taken.status.code(), Some(0), "{taken:?}");
-    let document = unpack(&taken.stdout);
+    let document = unpack(&taken.stdout).expect("a document");
     assert!(document["body"]["snapshot"]["softnet"]["ok"].is_object());
 }
 
