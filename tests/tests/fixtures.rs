@@ -18,7 +18,7 @@ fn kernels() -> Vec<PathBuf> {
     let all = std::fs::read_dir(repository().join("tests/fixtures")).expect("the fixtures");
     let mut kernels: Vec<_> = all
         .map(|entry| entry.expect("a directory entry").path())
-        .filter(|path| path.is_dir())
+        .filter(|path| path.join("proc").is_dir())
         .collect();
     kernels.sort();
     assert!(kernels.len() >= 7, "only {kernels:?}");

@@ -34,7 +34,7 @@ pub(crate) struct Wanted {
     /// Judge saved snapshots: the later one
     #[arg(long, value_name = "FILE", requires = "from")]
     to: Option<std::path::PathBuf>,
-    /// Ask the agent at this address instead of the one on this host, such as http://db-7:13767
+    /// Ask the agent at this address instead of the one on this host, such as <http://db-7:13767>
     #[arg(long, value_name = "URL")]
     url: Option<String>,
     /// Show beside this the report of an unaffected host: an agent's address, or a file with its

@@ -20,15 +20,20 @@ use crate::saved::Output;
 pub(crate) fn run(options: &Options, output: Option<&Path>) -> Outcome {
     let config = options.load()?;
     let output = output.map(Output::new).transpose()?;
-    let host = Host::read(&Root::new(&options.root));
-    let snapshot = read_unprivileged(options, &config)?;
-    let saved = saved(host, &snapshot);
+    let saved = take(options, &config)?;
     let output = output.unwrap_or_else(|| Output::File(file_name(&saved)));
     output.write(&saved)?;
     if let Output::File(path) = output {
         print(&format!("{}\n", path.display()))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Looks at the host and reads everything once.
+pub(crate) fn take(options: &Options, config: &Config) -> io::Result<SavedSnapshot> {
+    let host = Host::read(&Root::new(&options.root));
+    let snapshot = read_unprivileged(options, config)?;
+    Ok(saved(host, &snapshot))
 }
 
 /// Reads on a thread without privileges: they belong to threads, and this one needs those it has

@@ -32,7 +32,7 @@ pub(crate) struct Wanted {
     /// How far back each report reaches
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = super::report::interval)]
     interval: Duration,
-    /// Ask the agent at this address instead of the one on this host, such as http://db-7:13767
+    /// Ask the agent at this address instead of the one on this host, such as <http://db-7:13767>
     #[arg(long, value_name = "URL")]
     url: Option<String>,
 }

@@ -39,7 +39,7 @@ pub(super) fn decode(mut input: impl Read) -> Result<SavedSnapshot, Fault> {
         .take(length)
         .read_to_end(&mut start)
         .map_err(Fault::Unreadable)?;
-    let packed = start == GZIP;
+    let packed = !start.is_empty() && GZIP.starts_with(&start);
     let whole = start.as_slice().chain(input).take(LARGEST + 1);
     let document = if packed {
         unpacked(MultiGzDecoder::new(BufReader::new(whole)))
@@ -79,12 +79,12 @@ fn body(document: &[u8]) -> Result<SavedSnapshot, Fault> {
         body,
     } = serde_json::from_slice(document).map_err(|error| unlike(document, error.classify()))?;
     if schema != SAVED_SCHEMA {
-        return Err(match version(&schema) > version(SAVED_SCHEMA) {
-            true => Fault::Newer {
-                droplens: writer(body),
-                schema,
-            },
-            false => Fault::NotSnapshot,
+        let newer = version(&schema) > version(SAVED_SCHEMA);
+        return Err(if newer {
+            let droplens = writer(body);
+            Fault::Newer { schema, droplens }
+        } else {
+            Fault::NotSnapshot
         });
     }
     let (Some(expected), Some(body)) = (expected, body) else {

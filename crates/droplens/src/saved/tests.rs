@@ -202,7 +202,9 @@ fn words_that_only_later_versions_know_do_no_harm() {
     assert_eq!(layout["statistics"][0]["meaning"], "link_errors");
     layout["statistics"][0]["meaning"] = "bit_rot".into();
     let read = decode(with_body(SAVED_SCHEMA, &body.to_string()).as_bytes()).unwrap();
-    let mut expected = complete();
+    // Both have gone through a table that sorts keys.
+    let expected = with_body(SAVED_SCHEMA, &raw["body"].to_string());
+    let mut expected = decode(expected.as_bytes()).unwrap();
     let Reading::Ok(driver) = &read.snapshot.driver else {
         panic!("{read:?}");
     };
@@ -232,7 +234,9 @@ fn every_beginning_is_refused() {
     for bytes in [encode(&saved).unwrap(), document(&saved).unwrap()] {
         for end in 0..bytes.len() {
             let fault = fault(&bytes[..end]);
-            assert!(matches!(fault, Fault::Truncated), "{end}: {fault}");
+            // To the JSON parser a sign without a number is wrong, not short.
+            let sign = bytes[..end].ends_with(b":-") && matches!(fault, Fault::Edited);
+            assert!(sign || matches!(fault, Fault::Truncated), "{end}: {fault}");
         }
     }
 }
@@ -245,12 +249,12 @@ proptest! {
         let at_plain = at.index(plain.len());
         plain[at_plain] ^= 1 << bit;
         prop_assert!(decode(&*plain).is_err());
-        // Some bits of the gzip header, such as the time, mean nothing.
+        // Some bits mean nothing, such as the time in the gzip header.
         let mut packed = encode(&saved).unwrap();
         let at_packed = at.index(packed.len());
         packed[at_packed] ^= 1 << bit;
         match decode(&*packed) {
-            Ok(read) => prop_assert!(at_packed < 10 && read == saved, "{at_packed}"),
+            Ok(read) => prop_assert_eq!(read, saved),
             Err(fault) => prop_assert!(!fault.to_string().is_empty()),
         }
     }

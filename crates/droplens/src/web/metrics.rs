@@ -90,7 +90,7 @@ fn body(app: &App, selection: Selection, format: Format, zip: bool) -> std::io::
     let view = View {
         snapshot: app.sampler.snapshot(),
         derived: app.sampler.derived(now).into(),
-        judgement: None,
+        judgement: Some(app.judge.judgement().into()),
         now,
     };
     let mut text = String::new();

@@ -55,6 +55,7 @@ pub(super) fn clean() -> Report {
             devices: Vec::new(),
         },
         sources: Source::ALL.iter().map(source).collect(),
+        connections: None,
         events: Vec::new(),
     }
 }

@@ -1,6 +1,6 @@
 //! What later versions have to read.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -10,9 +10,52 @@ use super::*;
 /// of its own.
 const FIRST: &[u8] = include_bytes!("../../../../../tests/fixtures/saved/1.json");
 
-/// The fields without which the rest means nothing, or would mean something else. Nothing is
-/// ever added here: whoever does makes old snapshots unreadable.
-const REQUIRED: &[&str] = &[];
+/// The fields without which the rest means nothing, or would mean something else: those that tell
+/// what an element is, and the counters of the first form. Nothing is ever added here: whoever does
+/// makes old snapshots unreadable.
+const REQUIRED: &[(&str, &str)] = &[
+    (
+        "",
+        "at boot_id droplens host kernel namespace schema snapshot taken",
+    ),
+    ("conntrack: ", "entries limit"),
+    ("conntrack: statistics", "ok"),
+    (
+        "conntrack: statistics.ok.*",
+        "cpu drop early_drop error found insert_failed invalid search_restart",
+    ),
+    ("cpu: cpus.*", "cpu irq softirq steal"),
+    ("driver: devices.*", "device index layout values"),
+    ("driver: devices.*.layout", "statistics"),
+    ("driver: devices.*.layout.statistics.*", "counter name"),
+    ("ethtool: devices.*.standard.*", "group name value"),
+    ("interrupts: devices.*", "device lines"),
+    ("links: links.*", "attributes statistics"),
+    (
+        "links: links.*.attributes",
+        "index loopback mtu name oper_state physical qdisc receive_queues transmit_queue_length transmit_queues up xdp",
+    ),
+    ("neighbours: tables.*", "entries family statistics"),
+    ("qdiscs: classes.*", "key statistics"),
+    ("qdiscs: classes.*.detail", "kind"),
+    ("qdiscs: classes.*.key", "device handle kind parent"),
+    ("qdiscs: qdiscs.*", "key statistics"),
+    ("qdiscs: qdiscs.*.detail", "kind"),
+    ("qdiscs: qdiscs.*.key", "device handle kind parent"),
+    ("snapshot.SOURCE", "ok"),
+    ("snapshot.SOURCE.ok", "at value"),
+    (
+        "sockets: listeners.*",
+        "accept_queue accept_queue_limit drops family fullest port sockets",
+    ),
+    (
+        "sockets: udp.*",
+        "drops family port receive_queue_bytes sockets",
+    ),
+    ("sockstat: values.*", "key protocol value"),
+    ("softirqs: vectors.*", "name"),
+    ("softnet: cpus.*", "cpu dropped processed time_squeezed"),
+];
 
 /// Makes the file that [`FIRST`] names; for a new form only.
 #[test]
@@ -69,7 +112,7 @@ fn old_snapshots_may_lack_whatever_is_not_required() {
     let reads =
         |body: &Value| decode(with_body(SAVED_SCHEMA, &body.to_string()).as_bytes()).is_ok();
     let mut rest = whole.clone();
-    let mut required = Vec::new();
+    let mut required = BTreeMap::<String, BTreeSet<&str>>::new();
     let mut removed = 0;
     for path in &paths {
         let mut one_less = whole.clone();
@@ -78,12 +121,31 @@ fn old_snapshots_may_lack_whatever_is_not_required() {
             remove(&mut rest, path);
             removed += 1;
         } else {
-            required.push(path.join("."));
+            let (field, inside) = path.split_last().unwrap();
+            required.entry(short(inside)).or_default().insert(field);
         }
     }
-    assert_eq!(required, REQUIRED);
+    let required: Vec<_> = required
+        .into_iter()
+        .map(|(inside, fields)| (inside, fields.into_iter().collect::<Vec<_>>().join(" ")))
+        .collect();
+    let expected: Vec<_> = REQUIRED
+        .iter()
+        .map(|&(inside, fields)| (inside.to_owned(), fields.to_owned()))
+        .collect();
+    assert_eq!(required, expected);
     assert!(removed > paths.len() / 2);
     assert!(reads(&rest), "{rest:#}");
+}
+
+/// Where something stands, without the names of sources where all are alike.
+fn short(path: &[String]) -> String {
+    match path {
+        [_, _] => "snapshot.SOURCE".to_owned(),
+        [_, _, ok] => format!("snapshot.SOURCE.{ok}"),
+        [_, source, _, _, rest @ ..] => format!("{source}: {}", rest.join(".")),
+        path => path.join("."),
+    }
 }
 
 /// Every key of every object, as a path on which `*` stands for any place of a list.
@@ -116,7 +178,9 @@ fn remove(value: &mut Value, path: &[String]) {
             }
         }
         (Value::Array(values), [_, rest @ ..]) => {
-            values.iter_mut().for_each(|value| remove(value, rest));
+            for value in values {
+                remove(value, rest);
+            }
         }
         _ => {}
     }

@@ -3,9 +3,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use droplens_model::{PairError, pair};
+
 use super::super::read::read;
 use super::super::{Output, WriteError};
 use super::*;
+use crate::command::snapshot::take;
+use crate::config::Config;
 
 /// A new directory, removed on drop.
 struct Directory(PathBuf);
@@ -42,6 +46,24 @@ fn a_file_is_whole_and_replaces_an_older_one() {
     write(&path, &complete()).unwrap();
     assert_eq!(read(&path).unwrap(), complete());
     assert_eq!(directory.files(), [path]);
+}
+
+#[test]
+fn what_was_read_live_is_read_back_and_can_be_compared() {
+    let cli = <crate::cli::Cli as clap::Parser>::parse_from(["droplens"]);
+    let take = || take(&cli.options, &Config::default()).unwrap();
+    let (first, second) = (take(), take());
+    let directory = Directory::new("live");
+    let path = directory.0.join("live.gz");
+    write(&path, &first).unwrap();
+    let read = read(&path).unwrap();
+    assert_eq!(read, first);
+    for source in [Source::Softnet, Source::Links, Source::Snmp, Source::Limits] {
+        assert_eq!(read.snapshot.state(source).id(), "ok");
+    }
+    let delta = pair(&read, &second).unwrap();
+    assert!(delta.moved(Source::Softnet) && !delta.softnet().is_empty());
+    assert_eq!(pair(&second, &read).unwrap_err(), PairError::Reversed);
 }
 
 #[test]
