@@ -29,6 +29,7 @@ fn complete() -> SavedSnapshot {
         veths: 1,
         listeners: 2,
         udp_ports: 2,
+        rules: 2,
     });
     if let Reading::Ok(Stamped { value, .. }) = &mut snapshot.qdiscs {
         let mut qdiscs = Qdiscs::clone(value);

@@ -22,6 +22,7 @@ const HOST: Size = Size {
     veths: 480,
     listeners: 20,
     udp_ports: 20,
+    rules: 20,
 };
 
 /// Prints the CPU time of one exposition in each format.
