@@ -7,7 +7,7 @@ use droplens_tests::{needs_root, skip};
 
 const DROPS: &str = "droplens_firewall_drop_packets_total";
 const RULES: &str = "droplens_firewall_drop_rules";
-const COUNTERS: &str = "droplens_firewall_counter_packets_total";
+const COUNTERS: &str = "droplens_firewall_named_packets_total";
 
 /// Sends so many datagrams to each of these ports on the loopback device.
 fn send(namespace: &Namespace, ports: &[(u16, usize)]) {

@@ -66,7 +66,7 @@ fn promtool_has_nothing_to_say() {
 fn promtool_finds_one_name_odd_among_all_families() {
     // The family shows named counters, and that is what netfilter calls them.
     const ODD: &str =
-        "droplens_firewall_counter_packets_total metric name should not include type 'counter'\n";
+        "droplens_firewall_named_packets_total metric name should not include type 'counter'\n";
     let Some(promtool) = tools::find_or_skip("promtool_finds_one_name_odd", "promtool") else {
         return;
     };

@@ -27,7 +27,7 @@ families! {
         "Rules that drop or reject packets at the hook (none: nothing leads there), by whether their drops are counted: yes, no, or together with other rules in a named counter (NFT_MSG_GETRULE, IPT_SO_GET_ENTRIES).";
     POLICIES: Gauge "droplens_firewall_policy_drop" ["family", "table", "chain"] Constant(64),
         "Base chains that drop what no rule decided about; the first 64 (NFTA_CHAIN_POLICY).";
-    COUNTERS: Counter "droplens_firewall_counter_packets_total" ["family", "table", "name"] Constant(65),
+    COUNTERS: Counter "droplens_firewall_named_packets_total" ["family", "table", "name"] Constant(65),
         "Packets counted by named counters, dropped or not; those beyond 64 together as name other (NFT_OBJECT_COUNTER).";
 }
 
