@@ -5,7 +5,7 @@ SHELL := /bin/bash
 CARGO ?= cargo
 ARGS ?=
 
-.PHONY: help run test bench fmt lint doc generate tools
+.PHONY: help run test lab bench fmt lint doc generate tools
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -24,6 +24,11 @@ test: tools ## Run everything that CI runs; as root for the tests that need name
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
 	$(CARGO) xtask check
 	scripts/deny
+
+lab: ## Run the fault lab and write docs/attribution.md (as root)
+	@scripts/require test
+	$(CARGO) build --workspace --locked
+	$(CARGO) run --locked --package droplens-tests --bin attribution -- $(ARGS)
 
 bench: ## Measure what droplens costs on this machine
 	$(CARGO) run --release --locked --package droplens-tests --bin bench -- $(ARGS)

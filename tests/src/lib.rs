@@ -18,6 +18,8 @@ pub mod exposition;
 pub mod http;
 pub mod json;
 pub mod lab;
+pub mod lineup;
+pub mod scenario;
 pub mod scratch;
 pub mod skip;
 pub mod tools;

@@ -1,0 +1,132 @@
+//! Running scenarios and telling how they were judged.
+
+use std::fmt::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::thread;
+
+use crate::scenario::{Expect, Judged, Scenario, all, judge};
+
+/// Where the matrix is kept.
+pub const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/attribution.md");
+
+/// So many scenarios run at the same time: they mostly wait.
+const BESIDE: usize = 3;
+
+/// Runs the scenarios of these names, all of them if there are none, and judges each.
+///
+/// # Panics
+///
+/// When there is no scenario of a name.
+pub fn run(names: &[String]) -> Vec<Judged> {
+    let every = all();
+    for name in names {
+        let known = every.iter().any(|scenario| scenario.name == name);
+        assert!(known, "there is no scenario {name:?}");
+    }
+    let chosen: Vec<Scenario> = every
+        .into_iter()
+        .filter(|scenario| names.is_empty() || names.iter().any(|name| name == scenario.name))
+        .collect();
+    let (alone, beside): (Vec<_>, Vec<_>) = chosen
+        .iter()
+        .enumerate()
+        .partition(|(_, scenario)| scenario.alone);
+    let judged = Mutex::new(Vec::new());
+    let queue = Mutex::new(beside.into_iter());
+    thread::scope(|scope| {
+        for _ in 0..BESIDE {
+            scope.spawn(|| {
+                loop {
+                    let next = queue.lock().ok().and_then(|mut queue| queue.next());
+                    let Some((at, scenario)) = next else { break };
+                    let result = attempt(scenario);
+                    if let Ok(mut judged) = judged.lock() {
+                        judged.push((at, result));
+                    }
+                }
+            });
+        }
+    });
+    let mut judged = judged.into_inner().unwrap_or_default();
+    judged.extend(
+        alone
+            .into_iter()
+            .map(|(at, scenario)| (at, attempt(scenario))),
+    );
+    judged.sort_by_key(|(at, _)| *at);
+    judged.into_iter().map(|(_, judged)| judged).collect()
+}
+
+/// Runs one scenario; one that panics is judged wrong.
+fn attempt(scenario: &Scenario) -> Judged {
+    match catch_unwind(AssertUnwindSafe(scenario.run)) {
+        Ok(seen) => {
+            let judged = judge(scenario, &seen);
+            if judged.wrong.is_some() {
+                let findings =
+                    serde_json::to_string_pretty(&seen.report.findings).unwrap_or_default();
+                eprintln!("--- findings of {} ---\n{findings}", scenario.name);
+            }
+            judged
+        }
+        Err(_) => Judged {
+            name: scenario.name,
+            about: scenario.about,
+            expected: match scenario.expect {
+                Expect::Clean => None,
+                Expect::Finding(expected) => Some(expected.cause),
+            },
+            found: None,
+            truth: None,
+            reported: 0,
+            wrong: Some("the scenario itself failed".to_owned()),
+        },
+    }
+}
+
+/// One line for each scenario, in columns.
+pub fn matrix(judged: &[Judged]) -> String {
+    let mut out = String::from(
+        "| scenario | what happens | expected | found first | packets lost | reported | verdict |\n|---|---|---|---|---|---|---|\n",
+    );
+    for line in judged {
+        let cause =
+            |cause: Option<droplens_model::Cause>| cause.map_or("nothing", |cause| cause.id());
+        let truth = line
+            .truth
+            .map_or_else(String::new, |truth| truth.to_string());
+        let verdict = line.wrong.as_deref().unwrap_or("right");
+        // Writing to a String cannot fail.
+        let _ok = writeln!(
+            out,
+            "| {} | {} | {} | {} | {} | {} | {} |",
+            line.name,
+            line.about,
+            cause(line.expected),
+            cause(line.found),
+            truth,
+            line.reported,
+            verdict
+        );
+    }
+    out
+}
+
+/// The document.
+pub fn document(judged: &[Judged]) -> String {
+    let right = judged
+        .iter()
+        .filter(|judged| judged.wrong.is_none())
+        .count();
+    let faults = judged
+        .iter()
+        .filter(|judged| judged.expected.is_some())
+        .count();
+    format!(
+        "# Attribution\n\nWritten by `make lab`, which provokes each fault for real in network namespaces, beside a running agent, and compares\nthe verdict with the truth. In each scenario the first finding must be the expected one, its packets within 2 % of the truth where the\nkernel counts exactly, and nothing else may be found. On healthy hosts nothing may be found at all.\n\n{right} of {} scenarios are judged right: {faults} faults and {} healthy hosts.\n\n{}",
+        judged.len(),
+        judged.len() - faults,
+        matrix(judged)
+    )
+}

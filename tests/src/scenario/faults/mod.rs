@@ -1,0 +1,10 @@
+//! Real faults, by domain in packet order.
+
+mod ip;
+mod qdisc;
+mod socket;
+
+use super::Scenario;
+
+/// The scenarios of every domain.
+pub(super) const GROUPS: &[&[Scenario]] = &[ip::ALL, socket::ALL, qdisc::ALL];

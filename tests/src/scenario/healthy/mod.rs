@@ -1,0 +1,9 @@
+//! Healthy hosts that look as if something were wrong.
+
+mod quiet;
+mod tcp;
+
+use super::Scenario;
+
+/// The scenarios of every kind.
+pub(super) const GROUPS: &[&[Scenario]] = &[quiet::ALL, tcp::ALL];

@@ -1,0 +1,113 @@
+//! A running agent that watches one namespace of a scenario.
+
+use std::time::{Duration, Instant};
+
+use droplens_model::{Report, Timestamp};
+
+use super::Expect;
+use crate::agent::{Agent, Options};
+use crate::lab::Namespace;
+use crate::wait;
+
+/// Before the fault the agent watches for this long, so that every window begins in peace.
+const PEACE: Duration = Duration::from_millis(2_500);
+
+/// How long the verdict may take to become what it should be.
+const PATIENCE: Duration = Duration::from_secs(12);
+
+/// A healthy host is looked at for this long after its load.
+const HEALTHY: Duration = Duration::from_secs(3);
+
+/// An agent that watches a namespace, from before the fault.
+pub struct Watch<'a> {
+    agent: Agent<'a>,
+    /// The window of reports begins here.
+    since: Instant,
+    /// The fault begins here.
+    fault: Timestamp,
+}
+
+/// What a scenario led to.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// The verdict on the time since before the fault.
+    pub report: Report,
+    /// Packets that were really lost, where that is known.
+    pub truth: Option<u64>,
+    /// When the fault began.
+    pub fault: Timestamp,
+}
+
+impl<'a> Watch<'a> {
+    /// Starts an agent in the namespace and lets it watch the peace before the fault.
+    pub fn start(namespace: &'a Namespace) -> Self {
+        Self::with(Options::new(), namespace)
+    }
+
+    /// The same with an agent of one's own making.
+    ///
+    /// # Panics
+    ///
+    /// When the agent does not come up.
+    pub fn with(options: Options, namespace: &'a Namespace) -> Self {
+        // Probes would be traffic of their own.
+        let agent = options.argument("--log-level=warn").start(namespace);
+        std::thread::sleep(PEACE / 2);
+        let since = Instant::now();
+        std::thread::sleep(PEACE / 2);
+        Self {
+            agent,
+            since,
+            fault: std::time::SystemTime::now().into(),
+        }
+    }
+
+    /// The agent.
+    pub const fn agent(&self) -> &Agent<'a> {
+        &self.agent
+    }
+
+    /// The report on the time since before the fault.
+    pub fn report(&self) -> Result<Report, String> {
+        let window = self.since.elapsed().as_secs_f64();
+        let path = format!("/api/v1/report?window={window:.1}");
+        let answer = self
+            .agent
+            .get(&path, &[])
+            .map_err(|error| error.to_string())?;
+        if answer.status != 200 {
+            return Err(format!("status {}: {}", answer.status, answer.text()));
+        }
+        serde_json::from_str(&answer.text()).map_err(|error| error.to_string())
+    }
+
+    /// The verdict, once it is as expected or patience is over; then whatever it is.
+    ///
+    /// # Panics
+    ///
+    /// When the agent gives no report at all.
+    pub fn verdict(self, expect: &Expect, truth: Option<u64>) -> Seen {
+        let seen = |report| Seen {
+            report,
+            truth,
+            fault: self.fault,
+        };
+        let patience = match expect {
+            Expect::Clean => HEALTHY,
+            Expect::Finding(_) => PATIENCE,
+        };
+        let mut last = None;
+        let _as_expected = wait::within(patience, || {
+            let now = seen(self.report()?);
+            let wrong = super::judge::wrong(expect, &now);
+            last = Some(now);
+            // A healthy host must stay clean all the time.
+            match (expect, wrong) {
+                (Expect::Clean, None) => Err("still clean".to_owned()),
+                (Expect::Clean, Some(_)) | (Expect::Finding(_), None) => Ok(()),
+                (Expect::Finding(_), Some(wrong)) => Err(wrong),
+            }
+        });
+        last.unwrap_or_else(|| panic!("no report\n{}", self.agent.log()))
+    }
+}
