@@ -76,9 +76,8 @@ fn healthy(seen: &Seen) -> Option<String> {
 }
 
 fn faulty(expected: &Expected, seen: &Seen) -> Option<String> {
-    let first = match matters(seen).next() {
-        None => return Some("nothing was found".to_owned()),
-        Some(first) => first,
+    let Some(first) = matters(seen).next() else {
+        return Some("nothing was found".to_owned());
     };
     if first.cause != expected.cause {
         return Some(format!("{} came first: {}", first.cause, first.summary));
