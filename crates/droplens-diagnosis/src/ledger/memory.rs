@@ -59,7 +59,7 @@ fn carrier_missing(delta: &Delta<'_>) -> bool {
         attributes.up && attributes.carrier == Some(false) && link.statistics.tx_packets > 0
     });
     down || delta
-        .busy_devices()
+        .troubled_devices()
         .iter()
         .any(|device| device.carrier_changes > 0)
 }
