@@ -10,6 +10,10 @@ use tokio::net::TcpStream;
 /// How long an answer may take: a report may read the slow sources first.
 const PATIENCE: Duration = Duration::from_secs(15);
 
+/// How long the agent may take to accept. One on this host does so at once, but a firewall may drop
+/// what is sent to it.
+const CONNECT: Duration = Duration::from_secs(2);
+
 /// No answer is larger: a report of a large host has well below a megabyte.
 const LARGEST: usize = 256 << 20;
 
@@ -61,7 +65,8 @@ fn authority(base: &str) -> Option<String> {
 async fn fetch(base: &str, path: &str) -> Result<Bytes, FetchError> {
     let to = || base.to_owned();
     let authority = authority(base).ok_or_else(|| FetchError::Address(to()))?;
-    let connecting = TcpStream::connect(&authority).await;
+    let connecting = tokio::time::timeout(CONNECT, TcpStream::connect(&authority)).await;
+    let connecting = connecting.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()));
     let stream = connecting.map_err(|error| FetchError::Connect(to(), error))?;
     let broken = |error: hyper::Error| FetchError::Broken(to(), error.into());
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
