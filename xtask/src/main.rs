@@ -4,6 +4,7 @@
 //! date; `cargo xtask generate` writes the generated files.
 
 mod generated;
+mod ledger;
 mod metadata;
 mod rules;
 mod runbook;
