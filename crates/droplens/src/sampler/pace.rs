@@ -143,9 +143,11 @@ impl Pace {
     pub(super) fn request(&self) -> Awaited {
         let mut state = lock(&self.state);
         state.requested = state.running_since.is_none();
-        self.bell.ring();
+        // As long as this lock is held no reading begins or ends: it is the next one to end.
+        let awaited = self.awaiting(*self.ended.borrow() + 1);
         drop(state);
-        self.awaiting(*self.ended.borrow() + 1)
+        self.bell.ring();
+        awaited
     }
 
     /// The reading with this number, counted from 1.
@@ -197,7 +199,6 @@ impl Pace {
             // down, several are.
             (state.typical_cost * 7 + cost) / 8
         };
-        drop(state);
         self.count();
     }
 
@@ -302,5 +303,30 @@ mod tests {
         pace.stop();
         pace.set(Duration::from_secs(15), true);
         assert_eq!(pace.next(start), Order::Stop);
+    }
+
+    /// A reader that is faster than whoever asks must not leave him waiting for the next tick.
+    #[tokio::test]
+    async fn a_reading_that_is_over_at_once_is_not_waited_for() {
+        let bell = Arc::new(Bell::default());
+        let pace = Arc::new(Pace::new(Source::Driver, now(), Arc::clone(&bell)));
+        let reader = Arc::clone(&pace);
+        let thread = std::thread::spawn(move || {
+            loop {
+                match reader.next(now()) {
+                    Order::Read | Order::Rest => reader.finished(Duration::ZERO, false),
+                    Order::Wait(pause) => bell.sleep(pause),
+                    Order::Stop => return,
+                }
+            }
+        });
+        let patience = Duration::from_secs(5);
+        for number in 0..5_000 {
+            let reading = pace.request().done();
+            let ended = tokio::time::timeout(patience, reading).await;
+            assert!(ended.is_ok(), "request {number} was waited for in vain");
+        }
+        pace.stop();
+        thread.join().unwrap();
     }
 }
