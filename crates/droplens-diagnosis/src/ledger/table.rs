@@ -27,6 +27,21 @@ pub enum Meaning {
     Elsewhere,
 }
 
+impl Meaning {
+    /// The causes it can be, the one without any sign of another first.
+    pub fn causes(self) -> Vec<Cause> {
+        match self {
+            Self::Lost(cause) => vec![cause],
+            Self::HeaderOrTtl => vec![Cause::HeaderErrors, Cause::TtlExpired],
+            Self::DownOrSendBuffer => vec![Cause::LinkDown, Cause::UdpSendBufferFull],
+            Self::TableFullOrClash => {
+                vec![Cause::ConntrackInsertFailed, Cause::ConntrackTableFull]
+            }
+            Self::Elsewhere => Vec::new(),
+        }
+    }
+}
+
 /// Packets that one counter has explained to another that contains it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Pool {
