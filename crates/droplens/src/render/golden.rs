@@ -1,6 +1,7 @@
 //! Whole reports, as reviewed. `UPDATE_GOLDEN=1` rewrites the files in `golden/`.
 
 mod made_up;
+mod sockets;
 
 use droplens_model::Report;
 use proptest::prelude::*;
@@ -61,6 +62,24 @@ fn an_ordinary_user_is_told_what_could_not_be_seen() {
 }
 
 #[test]
+fn sockets_that_suffer_come_with_their_owners() {
+    check("sockets", &sockets::suffering(), TERMINAL);
+    let narrow = Style {
+        width: 44,
+        ..TERMINAL
+    };
+    check("sockets-narrow", &sockets::suffering(), narrow);
+}
+
+#[test]
+fn sockets_that_do_not_suffer_are_not_told() {
+    let mut report = sockets::healthy();
+    let text = super::report(&report, TERMINAL);
+    report.connections = None;
+    assert_eq!(text, super::report(&report, TERMINAL));
+}
+
+#[test]
 fn a_narrow_terminal_shows_fewer_columns_and_wraps() {
     let narrow = Style {
         width: 44,
@@ -76,7 +95,12 @@ fn without_unicode_everything_is_ascii() {
         unicode: false,
         ..TERMINAL
     };
-    for made_up in [made_up::softnet(), made_up::several(), made_up::hostile()] {
+    for made_up in [
+        made_up::softnet(),
+        made_up::several(),
+        made_up::hostile(),
+        sockets::suffering(),
+    ] {
         assert!(report(&made_up, ascii).is_ascii());
     }
     check("several-ascii", &made_up::several(), ascii);
@@ -96,7 +120,7 @@ fn colour_changes_nothing_but_the_colour() {
         colour: true,
         ..TERMINAL
     };
-    for made_up in [made_up::clean(), made_up::several(), made_up::blind()] {
+    for made_up in [made_up::clean(), made_up::several(), sockets::suffering()] {
         let mut text = report(&made_up, colour);
         while let Some(start) = text.find("\x1b[") {
             let end = start + text[start..].find('m').unwrap();

@@ -4,6 +4,7 @@
 //! Pure: [`report`] makes text of a report, and the [`Style`] says what can be shown.
 
 mod blind;
+mod connections;
 mod domains;
 mod events;
 mod figures;
@@ -32,6 +33,7 @@ const SECTIONS: &[fn(&Report, &mut Page)] = &[
     findings::print,
     events::print,
     symptoms::print,
+    connections::print,
     blind::print,
 ];
 
