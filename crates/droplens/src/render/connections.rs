@@ -6,7 +6,7 @@ mod transfer;
 use std::time::Duration;
 
 use droplens_model::sample::connections::{
-    Connection, Connections, ListenerDetail, Peer, Stuck, UdpDetail,
+    Connection, Connections, ListenerDetail, OpenFiles, Peer, Stuck, UdpDetail,
 };
 use droplens_model::{Grade, Report};
 
@@ -250,7 +250,7 @@ fn listeners(listeners: &[ListenerDetail]) -> Option<Table> {
         if listener.is_full() {
             about.push(Ink::Bad, "the queue is full");
         }
-        let files = listener.open_files.filter(|files| files.is_exhausted());
+        let files = listener.open_files.filter(OpenFiles::is_exhausted);
         if let Some(files) = files {
             let open = figures::count(files.open);
             let limit = files.limit.map(figures::count).unwrap_or_default();
