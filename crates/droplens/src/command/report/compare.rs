@@ -7,7 +7,7 @@ use std::time::Duration;
 use droplens_model::{Cause, Report};
 use serde::Serialize;
 
-use super::{NoReport, Wanted, ask, json};
+use super::{NoReport, Wanted, json, of_agent};
 
 /// What two reports say about one cause.
 #[derive(Debug, PartialEq, Serialize)]
@@ -49,7 +49,7 @@ pub(super) fn shown(report: &Report, other: &str, wanted: &Wanted) -> Result<Str
 
 fn read(other: &str, interval: Duration) -> Result<Report, NoReport> {
     if other.starts_with("http://") || other.starts_with("https://") {
-        return ask(other, interval).map_err(NoReport::blind);
+        return of_agent(other, interval);
     }
     let text = std::fs::read_to_string(other)
         .map_err(|error| NoReport::usage(format!("cannot read {other}: {error}")))?;
