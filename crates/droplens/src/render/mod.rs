@@ -4,6 +4,7 @@
 //! Pure: [`report`] makes text of a report, and the [`Style`] says what can be shown.
 
 mod blind;
+mod comparison;
 mod connections;
 mod domains;
 mod events;
@@ -22,6 +23,7 @@ mod words;
 
 use droplens_model::Report;
 
+pub(crate) use comparison::comparison;
 use page::Page;
 pub(crate) use style::Style;
 
