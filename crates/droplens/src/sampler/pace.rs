@@ -143,9 +143,12 @@ impl Pace {
     pub(super) fn request(&self) -> Awaited {
         let mut state = lock(&self.state);
         state.requested = state.running_since.is_none();
+        // Under the lock, or a reading that is quick would be over before it is numbered, and the
+        // one after it be waited for.
+        let number = *self.ended.borrow() + 1;
         self.bell.ring();
         drop(state);
-        self.awaiting(*self.ended.borrow() + 1)
+        self.awaiting(number)
     }
 
     /// The reading with this number, counted from 1.
@@ -197,7 +200,7 @@ impl Pace {
             // down, several are.
             (state.typical_cost * 7 + cost) / 8
         };
-        drop(state);
+        // Still under the lock: whoever asks now asks for the next one.
         self.count();
     }
 
@@ -280,6 +283,37 @@ mod tests {
         assert_eq!(pace.report().readings, 1);
         pace.finished(Duration::ZERO, false);
         assert_eq!(pace.typical_cost(), Duration::from_millis(7));
+    }
+
+    #[test]
+    fn a_request_is_answered_by_the_next_reading_however_quick_it_is() {
+        let (pace, start) = pace(Source::Sockets);
+        assert_eq!(pace.next(start), Order::Read);
+        pace.finished(Duration::ZERO, false);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .unwrap();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                loop {
+                    match pace.next(start) {
+                        Order::Read => pace.finished(Duration::ZERO, false),
+                        Order::Stop => break,
+                        Order::Rest | Order::Wait(_) => std::hint::spin_loop(),
+                    }
+                }
+            });
+            let late = (0..20_000).find(|_| {
+                let answered = pace.request().done();
+                let long = Duration::from_secs(5);
+                runtime
+                    .block_on(async { tokio::time::timeout(long, answered).await })
+                    .is_err()
+            });
+            pace.stop();
+            assert_eq!(late, None, "nobody answered this request");
+        });
     }
 
     #[test]
