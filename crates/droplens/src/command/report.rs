@@ -10,7 +10,7 @@ use std::time::Duration;
 use clap::Args;
 use droplens_diagnosis::verdict::judge;
 use droplens_kernel::Root;
-use droplens_model::{Report, SavedSnapshot, Status, pair};
+use droplens_model::{REPORT_SCHEMA, Report, SavedSnapshot, Status, pair};
 
 use super::{Outcome, print, thresholds};
 use crate::cli::Options;
@@ -179,7 +179,12 @@ fn ask(url: &str, path: &str) -> Result<Report, FetchError> {
         .enable_all()
         .build();
     let runtime = runtime.map_err(|error| FetchError::Connect(url.to_owned(), error))?;
-    runtime.block_on(client::get(url, path))
+    let report: Report = runtime.block_on(client::get(url, path))?;
+    if report.schema == REPORT_SCHEMA {
+        Ok(report)
+    } else {
+        Err(FetchError::OtherForm(url.to_owned(), report.schema))
+    }
 }
 
 /// Judges two saved snapshots.

@@ -1,13 +1,13 @@
 //! Two reports beside each other.
 
-use droplens_model::Report;
+use droplens_model::{Report, Status};
 
 use super::page::Page;
 use super::style::Style;
 use super::table::{Column, Table};
 use super::text::{Ink, Text};
 use super::{figures, verdict, words};
-use crate::comparison::Difference;
+use crate::comparison::{Difference, Sight};
 
 /// Two reports and what differs, as text that ends with a new line.
 pub(crate) fn comparison(
@@ -38,24 +38,15 @@ fn table(report: &Report, other: &Report, differences: &[Difference]) -> Table {
     table.row(titles, Text::default());
     for difference in differences {
         let only = if difference.is_of_one_only() {
-            let host = if difference.found { &here } else { &there };
+            let host = if difference.here.found { &here } else { &there };
             Text::new(Ink::Warning, "only ").and(Ink::Warning, host)
         } else {
             Text::default()
         };
-        let Difference {
-            cause,
-            rate,
-            other_rate,
-            found,
-            other_found,
-            observable,
-            other_observable,
-        } = *difference;
         let cells = [
-            Text::new(Ink::Strong, cause.id()),
-            cell(found, rate, observable),
-            cell(other_found, other_rate, other_observable),
+            Text::new(Ink::Strong, difference.cause.id()),
+            cell(difference.here),
+            cell(difference.other),
         ];
         table.row(cells, only);
     }
@@ -74,11 +65,11 @@ fn names(report: &Report, other: &Report) -> [String; 2] {
 }
 
 /// `120/s`, `yes` for pressure, `-` for nothing, `?` where nobody could look.
-fn cell(found: bool, rate: f64, observable: bool) -> Text {
-    match (found, observable) {
-        (true, _) if rate > 0.0 => Text::plain(&figures::rate(rate)),
+fn cell(sight: Sight) -> Text {
+    match (sight.found, sight.observable) {
+        (true, _) if sight.rate > 0.0 => Text::plain(&figures::rate(sight.rate)),
         (true, _) => Text::plain("yes"),
         (false, true) => Text::new(Ink::Dim, "-"),
-        (false, false) => Text::new(words::of_status(droplens_model::Status::Blind), "?"),
+        (false, false) => Text::new(words::of_status(Status::Blind), "?"),
     }
 }
