@@ -67,6 +67,27 @@ impl Place {
         command
     }
 
+    /// The same on a terminal of its own, by script(1), which passes keys, output and exit code
+    /// on; with these environment variables (`A=1 B=2`). How the terminal is set goes to the files
+    /// `before` and `after`.
+    pub fn on_a_terminal(&self, words: &str, variables: &str) -> Command {
+        let command = self.command(words);
+        let words = std::iter::once(command.get_program()).chain(command.get_args());
+        let quoted: Vec<_> = words
+            .map(|word| format!("'{}'", word.to_string_lossy().replace('\'', "'\\''")))
+            .collect();
+        let [before, after] = ["before", "after"].map(|name| self.file(name));
+        let line = format!(
+            "stty -a > {}; env TERM=xterm {variables} {}; code=$?; stty -a > {}; exit $code",
+            before.display(),
+            quoted.join(" "),
+            after.display()
+        );
+        let mut script = Command::new("script");
+        script.args(["-qec", &line, "/dev/null"]);
+        script
+    }
+
     /// Runs it with these words.
     pub fn run(&self, words: &str) -> Finished {
         self.namespace.run(&mut self.command(words))
