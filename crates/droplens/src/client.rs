@@ -38,6 +38,9 @@ pub(crate) enum FetchError {
     /// It refused or failed.
     #[error("the agent at {0} answered {1}: {2}")]
     Refused(String, StatusCode, String),
+    /// A later version's report, in a form that means something else.
+    #[error("the agent at {0} answered in the form {1:?}, which droplens {version} does not know", version = env!("CARGO_PKG_VERSION"))]
+    OtherForm(String, String),
     /// The answer is not what it should be.
     #[error("the answer of the agent at {0} is not understood")]
     NotUnderstood(String, #[source] serde_json::Error),

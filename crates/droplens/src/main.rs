@@ -7,6 +7,7 @@
 mod cli;
 mod client;
 mod command;
+mod comparison;
 mod config;
 mod host;
 mod judge;

@@ -8,7 +8,7 @@ use clap::Args;
 use droplens_kernel::Root;
 use droplens_model::Report;
 
-use super::report::local;
+use super::report::{local, path};
 use super::{Outcome, PATIENCE, plan, thresholds};
 use crate::cli::Options;
 use crate::client;
@@ -102,10 +102,7 @@ impl Eye {
 
     async fn look(&self, interval: Duration) -> Result<Option<Report>, client::FetchError> {
         match self {
-            Self::Agent(url) => {
-                let path = format!("/api/v1/report?window={}", interval.as_secs_f64());
-                client::get(url, &path).await.map(Some)
-            }
+            Self::Agent(url) => client::get(url, &path(interval, false)).await.map(Some),
             Self::Own { sampler, judge } => {
                 sampler.refresh(STALE, PATIENCE).await;
                 Ok(judge.report(interval, now()))
