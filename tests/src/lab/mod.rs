@@ -1,5 +1,6 @@
 //! The fault lab: network namespaces, links between them, and bounded loads.
 
+pub mod bpf;
 mod command;
 pub mod crowd;
 mod links;

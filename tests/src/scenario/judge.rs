@@ -105,11 +105,12 @@ fn faulty(expected: &Expected, seen: &Seen) -> Option<String> {
 
 fn miscounted(packets: Packets, reported: u64, truth: Option<u64>) -> Option<String> {
     match (packets, truth) {
-        (Packets::Exact, Some(truth)) => {
+        (Packets::Exact | Packets::Counted, Some(truth)) => {
             let off = reported.abs_diff(truth) as f64 / truth.max(1) as f64;
-            (off > TOLERANCE || truth == 0).then(|| format!("{reported} packets of {truth}"))
+            let vain = truth == 0 && packets == Packets::Exact;
+            (off > TOLERANCE || vain).then(|| format!("{reported} packets of {truth}"))
         }
-        (Packets::Exact, None) => Some("the truth is not known".to_owned()),
+        (Packets::Exact | Packets::Counted, None) => Some("the truth is not known".to_owned()),
         (Packets::Some, _) => (reported == 0).then(|| "no packets".to_owned()),
         (Packets::None, _) => (reported != 0).then(|| format!("{reported} packets of none")),
     }

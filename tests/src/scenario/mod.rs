@@ -59,6 +59,8 @@ pub struct Expected {
 pub enum Packets {
     /// Within 2 %: the kernel counts exactly.
     Exact,
+    /// Within 2 % of what the kernel happens to count, which may be nothing.
+    Counted,
     /// At least one: the kernel counts something else, or only a part.
     Some,
     /// None: it is no loss of packets.

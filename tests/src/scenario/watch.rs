@@ -15,6 +15,9 @@ const PEACE: Duration = Duration::from_millis(2_500);
 /// How long the verdict may take to become what it should be.
 const PATIENCE: Duration = Duration::from_secs(12);
 
+/// A right verdict must stay so for this long: what else is to be found comes with later readings.
+const STAYS: Duration = Duration::from_millis(1_200);
+
 /// A healthy host is looked at for this long after its load.
 const HEALTHY: Duration = Duration::from_secs(3);
 
@@ -97,6 +100,7 @@ impl<'a> Watch<'a> {
             Expect::Finding(_) => PATIENCE,
         };
         let mut last = None;
+        let mut right_since = None;
         let _as_expected = wait::within(patience, || {
             let now = seen(self.report()?);
             let wrong = super::judge::wrong(expect, &now);
@@ -104,8 +108,16 @@ impl<'a> Watch<'a> {
             // A healthy host must stay clean all the time.
             match (expect, wrong) {
                 (Expect::Clean, None) => Err("still clean".to_owned()),
-                (Expect::Clean, Some(_)) | (Expect::Finding(_), None) => Ok(()),
-                (Expect::Finding(_), Some(wrong)) => Err(wrong),
+                (Expect::Clean, Some(_)) => Ok(()),
+                (Expect::Finding(_), None) => {
+                    let since = *right_since.get_or_insert_with(Instant::now);
+                    let stays = since.elapsed() >= STAYS;
+                    stays.then_some(()).ok_or_else(|| "right so far".to_owned())
+                }
+                (Expect::Finding(_), Some(wrong)) => {
+                    right_since = None;
+                    Err(wrong)
+                }
             }
         });
         last.unwrap_or_else(|| panic!("no report\n{}", self.agent.log()))

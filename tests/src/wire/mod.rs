@@ -39,7 +39,7 @@ pub use impairment::{Filter, GilbertElliott, Impairment, Loss, Rate, Reorder};
 
 use lane::Lane;
 use pump::Path;
-use tap::Tap;
+pub(crate) use tap::Tap;
 use worker::Worker;
 
 /// The seed of a wire unless `WIRE_SEED` sets another one.

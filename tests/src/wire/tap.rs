@@ -17,7 +17,7 @@ const QUEUE: u32 = 20_000;
 /// It has no offloads (no `IFF_VNET_HDR`), so each frame is one packet on the wire with all its
 /// checksums filled in.
 #[derive(Debug)]
-pub(super) struct Tap(OwnedFd);
+pub(crate) struct Tap(OwnedFd);
 
 impl Tap {
     /// Makes a device in a namespace and brings it up.
@@ -26,10 +26,19 @@ impl Tap {
     ///
     /// When it cannot be made.
     pub(super) fn new(namespace: &Namespace, name: &str) -> Self {
+        Self::with_queue(namespace, name, QUEUE)
+    }
+
+    /// The same where only `queue` frames may wait to be read.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be made.
+    pub(crate) fn with_queue(namespace: &Namespace, name: &str, queue: u32) -> Self {
         let fd = namespace
             .enter(|| open(name))
             .unwrap_or_else(|error| panic!("cannot make the TAP device {name}: {error}"));
-        namespace.ip(&format!("link set {name} txqueuelen {QUEUE} up"));
+        namespace.ip(&format!("link set {name} txqueuelen {queue} up"));
         Self(fd)
     }
 

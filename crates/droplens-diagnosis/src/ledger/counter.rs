@@ -37,8 +37,10 @@ pub enum Counter {
     QdiscDropped,
     /// Drops of a class or of the qdisc attached to it.
     ClassDropped,
-    /// Drops of an ingress or clsact qdisc: its filters and policers.
+    /// Drops of an ingress qdisc: its filters and policers.
     IngressDropped,
+    /// Drops of a clsact qdisc: its filters and policers of both directions.
+    FilterDropped,
     /// ctnetlink `drop`.
     ConntrackDrop,
     /// ctnetlink `insert_failed`.
@@ -73,7 +75,10 @@ impl Counter {
             | Self::BridgeDropped
             | Self::VxlanDropped => Source::Links,
             Self::Driver(_) => Source::Driver,
-            Self::QdiscDropped | Self::ClassDropped | Self::IngressDropped => Source::Qdiscs,
+            Self::QdiscDropped
+            | Self::ClassDropped
+            | Self::IngressDropped
+            | Self::FilterDropped => Source::Qdiscs,
             Self::ConntrackDrop | Self::ConntrackInsertFailed => Source::Conntrack,
             Self::FirewallRule | Self::DeviceFirewallRule => Source::Firewall,
             Self::NeighbourFailed | Self::NeighbourFull => Source::Neighbours,

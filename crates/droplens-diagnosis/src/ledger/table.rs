@@ -21,6 +21,8 @@ pub enum Meaning {
     /// Lost to a missing carrier if there is or was one lately, to a full send buffer if UDP says
     /// so at the same time; otherwise nothing can be said.
     DownOrSendBuffer,
+    /// Lost to a missing carrier if the device has or had none lately, else by its pair.
+    DownOrPair,
     /// Lost to a full table if it is or was nearly full lately, else to a failed insertion.
     TableFullOrClash,
     /// Counted elsewhere, or not lost: only feeds pools.
@@ -241,6 +243,7 @@ pub const TABLE: &[Entry] = &[
     // Virtual devices.
     lost(K::TunTransmitDropped, L::TunQueueFull).feeds(&[Pool::OutDiscards]),
     lost(K::VethTransmitDropped, L::VethDrop)
+        .means(Meaning::DownOrPair)
         .feeds(&[Pool::OutDiscards])
         .draws(Pool::Backlog)
         .when("contains the drops of the backlog into which the pair hands packets"),
@@ -250,6 +253,9 @@ pub const TABLE: &[Entry] = &[
     lost(K::QdiscDropped, L::QdiscOverflow).feeds(&[Pool::OutDiscards]),
     lost(K::ClassDropped, L::QdiscClassOverflow).feeds(&[Pool::OutDiscards]),
     lost(K::IngressDropped, L::PolicerDrop),
+    lost(K::FilterDropped, L::PolicerDrop)
+        .feeds(&[Pool::OutDiscards])
+        .when("what its egress filters drop, the IP layer counts as discarded"),
     // Netfilter.
     lost(K::ConntrackInsertFailed, L::ConntrackInsertFailed).feeds(&[Pool::ConntrackDrop]),
     lost(K::ConntrackDrop, L::ConntrackTableFull)

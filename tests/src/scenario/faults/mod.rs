@@ -1,10 +1,20 @@
 //! Real faults, by domain in packet order.
 
 mod ip;
+mod link;
+mod nic;
 mod qdisc;
 mod socket;
+mod virtual_devices;
 
 use super::Scenario;
 
 /// The scenarios of every domain.
-pub(super) const GROUPS: &[&[Scenario]] = &[ip::ALL, socket::ALL, qdisc::ALL];
+pub(super) const GROUPS: &[&[Scenario]] = &[
+    link::ALL,
+    nic::ALL,
+    virtual_devices::ALL,
+    ip::ALL,
+    socket::ALL,
+    qdisc::ALL,
+];
