@@ -1,12 +1,14 @@
 //! The fault lab: network namespaces, links between them, and bounded loads.
 
 mod command;
+pub mod counted;
 pub mod crowd;
 mod links;
 pub mod load;
 mod namespace;
 pub mod paced;
 mod router;
+pub mod station;
 pub mod transfer;
 
 pub use command::{Finished, run};

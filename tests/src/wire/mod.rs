@@ -39,7 +39,7 @@ pub use impairment::{Filter, GilbertElliott, Impairment, Loss, Rate, Reorder};
 
 use lane::Lane;
 use pump::Path;
-use tap::Tap;
+pub(crate) use tap::Tap;
 use worker::Worker;
 
 /// The seed of a wire unless `WIRE_SEED` sets another one.
@@ -146,7 +146,7 @@ impl Wire {
     }
 }
 
-fn hardware_address(namespace: &Namespace, device: &str) -> String {
+pub(crate) fn hardware_address(namespace: &Namespace, device: &str) -> String {
     let links = json::parse(&namespace.ip(&format!("-j link show {device}")));
     let address = links.pointer("/0/address").and_then(|value| value.as_str());
     address.expect("a device's address").to_owned()

@@ -17,7 +17,7 @@ const QUEUE: u32 = 20_000;
 /// It has no offloads (no `IFF_VNET_HDR`), so each frame is one packet on the wire with all its
 /// checksums filled in.
 #[derive(Debug)]
-pub(super) struct Tap(OwnedFd);
+pub(crate) struct Tap(OwnedFd);
 
 impl Tap {
     /// Makes a device in a namespace and brings it up.
@@ -25,7 +25,7 @@ impl Tap {
     /// # Panics
     ///
     /// When it cannot be made.
-    pub(super) fn new(namespace: &Namespace, name: &str) -> Self {
+    pub(crate) fn new(namespace: &Namespace, name: &str) -> Self {
         let fd = namespace
             .enter(|| open(name))
             .unwrap_or_else(|error| panic!("cannot make the TAP device {name}: {error}"));
@@ -43,7 +43,7 @@ impl Tap {
     }
 
     /// Lets the kernel receive a frame; it is through with it when this returns.
-    pub(super) fn write(&self, frame: &[u8]) -> io::Result<()> {
+    pub(crate) fn write(&self, frame: &[u8]) -> io::Result<()> {
         io::retry_on_intr(|| io::write(&self.0, frame)).map(|_| ())
     }
 }

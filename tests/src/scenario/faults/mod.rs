@@ -7,4 +7,4 @@ mod socket;
 use super::Scenario;
 
 /// The scenarios of every domain.
-pub(super) const GROUPS: &[&[Scenario]] = &[ip::ALL, socket::ALL, qdisc::ALL];
+pub(super) const DOMAINS: &[&[&[Scenario]]] = &[ip::GROUPS, &[socket::ALL], &[qdisc::ALL]];
