@@ -1,8 +1,11 @@
 //! The IP layer.
 
+mod fragments;
+mod headers;
+mod routes;
 mod silent;
 
 use crate::scenario::Scenario;
 
 /// The scenarios of the domain, by cause.
-pub(super) const GROUPS: &[&[Scenario]] = &[silent::ALL];
+pub(super) const GROUPS: &[&[Scenario]] = &[routes::ALL, headers::ALL, fragments::ALL, silent::ALL];
