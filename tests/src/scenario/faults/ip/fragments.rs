@@ -2,6 +2,7 @@
 
 use droplens_model::Cause;
 
+use super::silent::possible;
 use crate::lab::station::{DONT_FRAGMENT, Kind, MORE_FRAGMENTS, Station, V4, V6};
 use crate::lab::{Namespace, Router};
 use crate::scenario::{Expect, Scenario, Seen, Watch, exactly};
@@ -47,6 +48,7 @@ fn unfinished(kind: Kind) -> Seen {
     host.sysctl("net/ipv4/ipfrag_time", "1");
     host.sysctl("net/ipv6/ip6frag_time", "1");
     let station = Station::beside(&host, "t0");
+    possible(&host);
     let watch = Watch::start(&host);
     for id in 1..=COUNT {
         let first = match kind {
@@ -73,6 +75,7 @@ fn too_big(kind: Kind) -> Seen {
     three
         .router
         .ip(&format!("link set {} mtu 1280", Router::TO_SERVER));
+    possible(&three.router);
     let watch = Watch::start(&three.router);
     let packet = match kind {
         Kind::V4 => V4 {

@@ -2,6 +2,7 @@
 
 use droplens_model::Cause;
 
+use super::silent::possible;
 use crate::lab::station::{Kind, Station, V4, V6, seal};
 use crate::lab::transfer::Transfer;
 use crate::lab::{Namespace, Router, counted, load};
@@ -127,6 +128,7 @@ fn from_station(expect: &Expect, kind: Kind, packet: &[u8]) -> Seen {
     let host = Namespace::new();
     let station = Station::beside(&host, "t0");
     let socket = load::sink(&host, "[::]:9000", 1 << 20);
+    possible(&host);
     let watch = Watch::start(&host);
     for _ in 0..COUNT {
         station.send(kind, packet);
@@ -154,6 +156,7 @@ fn shortened(mut packet: Vec<u8>) -> Vec<u8> {
 
 fn expired(from: &str, to: &str) -> Seen {
     let three = Router::new();
+    possible(&three.router);
     let watch = Watch::start(&three.router);
     let sender = load::udp(&three.client, from);
     if from.starts_with('[') {
@@ -168,6 +171,7 @@ fn expired(from: &str, to: &str) -> Seen {
 fn corrupting_wire(to: &str) -> Seen {
     let (left, right) = (Namespace::new(), Namespace::new());
     let wire = Wire::join(&left, "w0", &right, "w1", 1);
+    possible(&right);
     let watch = Watch::start(&right);
     wire.forward.set(Impairment {
         corrupt: 0.02,

@@ -2,6 +2,7 @@
 
 use droplens_model::Cause;
 
+use super::silent::possible;
 use crate::lab::station::{Kind, Station, V4, V6};
 use crate::lab::{Namespace, Router, load, veth};
 use crate::scenario::{Expect, Scenario, Seen, Watch, exactly};
@@ -72,6 +73,7 @@ pub(super) const ALL: &[Scenario] = &[
 fn no_route_from_here() -> Seen {
     let (left, right) = (Namespace::new(), Namespace::new());
     veth(&left, "v0", &right, "v1", 1);
+    possible(&left);
     let watch = Watch::start(&left);
     let sender = load::udp(&left, "0.0.0.0:0");
     load::send(&sender, "198.51.100.9:9000", COUNT, 100);
@@ -80,6 +82,7 @@ fn no_route_from_here() -> Seen {
 
 fn no_route_onwards(from: &str, to: &str) -> Seen {
     let three = Router::new();
+    possible(&three.router);
     let watch = Watch::start(&three.router);
     let sender = load::udp(&three.client, from);
     load::send(&sender, to, COUNT, 100);
@@ -91,6 +94,7 @@ fn rp_filter() -> Seen {
     let station = Station::beside(&host, "t0");
     host.sysctl("net/ipv4/conf/t0/rp_filter", "1");
     let _socket = load::sink(&host, "0.0.0.0:9000", 1 << 20);
+    possible(&host);
     let watch = Watch::start(&host);
     let packet = V4 {
         from: ELSEWHERE,
@@ -105,6 +109,7 @@ fn for_others(kind: Kind) -> Seen {
     let station = Station::beside(&host, "t0");
     host.ip("route add default via 10.93.0.1");
     host.ip("-6 route add default via fd93::1");
+    possible(&host);
     let watch = Watch::start(&host);
     let packet = match kind {
         Kind::V4 => V4 {
