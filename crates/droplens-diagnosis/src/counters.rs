@@ -180,3 +180,43 @@ counters! {
     /// TCP: TIME-WAIT sockets not made since there were too many.
     TCP_TIME_WAIT_OVERFLOW: Protocol = tcp_ext("TCPTimeWaitOverflow");
 }
+
+#[cfg(test)]
+pub(crate) mod snapshots {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use droplens_model::sample::netstat::{Counters, Key, Layout};
+    use droplens_model::{Moment, Reading, Snapshot, Source, Stamped};
+
+    use super::Protocol;
+
+    /// A snapshot with nothing but these counters, read at this second.
+    pub(crate) fn of(seconds: u64, counters: &[(Protocol, i128)]) -> Snapshot {
+        let reading = |source: Source| {
+            let of_source = || {
+                counters
+                    .iter()
+                    .filter(|(counter, _)| counter.source == source)
+            };
+            let keys = of_source().map(|(counter, _)| Key {
+                group: counter.group.into(),
+                key: counter.key.into(),
+            });
+            Reading::Ok(Stamped {
+                at: Moment(Duration::from_secs(seconds)),
+                took: Duration::ZERO,
+                value: Arc::new(Counters {
+                    layout: Arc::new(Layout::new(keys.collect())),
+                    values: of_source().map(|(_, value)| *value).collect(),
+                }),
+            })
+        };
+        Snapshot {
+            snmp: reading(Source::Snmp),
+            snmp6: reading(Source::Snmp6),
+            netstat: reading(Source::Netstat),
+            ..Snapshot::default()
+        }
+    }
+}

@@ -64,8 +64,9 @@ pub fn stay_on_cpu(cpu: usize) {
     rustix::thread::sched_setaffinity(None, &only).expect("a CPU to stay on");
 }
 
-/// Sends `count` datagrams of `size` bytes; those that the kernel refuses for want of buffers or
-/// because a queue dropped them count as sent, since they were handed over.
+/// Sends `count` datagrams of `size` bytes; those that the kernel refuses for want of buffers, or
+/// because a queue or a filter dropped them or there is no route, count as sent, since they were
+/// handed over.
 ///
 /// # Panics
 ///
@@ -77,18 +78,25 @@ pub fn send(socket: &UdpSocket, to: &str, count: usize, size: usize) {
     for _ in 0..count {
         match socket.send_to(&payload, to) {
             Ok(_) => {}
-            Err(error) if is_full(&error) => {}
+            Err(error) if is_refused(&error) => {}
             Err(error) => panic!("cannot send to {to}: {error}"),
         }
     }
 }
 
-fn is_full(error: &io::Error) -> bool {
+fn is_refused(error: &io::Error) -> bool {
     use rustix::io::Errno;
     let errno = error.raw_os_error().map(Errno::from_raw_os_error);
     matches!(
         errno,
-        Some(Errno::NOBUFS | Errno::AGAIN | Errno::CONNREFUSED)
+        Some(
+            Errno::NOBUFS
+                | Errno::AGAIN
+                | Errno::CONNREFUSED
+                | Errno::PERM
+                | Errno::NETUNREACH
+                | Errno::HOSTUNREACH
+        )
     )
 }
 

@@ -2,12 +2,14 @@
 
 pub mod bpf;
 mod command;
+pub mod counted;
 pub mod crowd;
 mod links;
 pub mod load;
 mod namespace;
 pub mod paced;
 mod router;
+pub mod station;
 pub mod transfer;
 
 pub use command::{Finished, run};

@@ -87,6 +87,7 @@ pub const fn expected(cause: Cause, packets: Packets, also: &'static [Cause]) ->
 
 /// Every scenario, faults first.
 pub fn all() -> Vec<Scenario> {
-    let groups = faults::GROUPS.iter().chain(healthy::GROUPS);
+    let faults = faults::DOMAINS.iter().copied().flatten();
+    let groups = faults.chain(healthy::GROUPS);
     groups.copied().flatten().copied().collect()
 }

@@ -15,8 +15,9 @@ const PEACE: Duration = Duration::from_millis(2_500);
 /// How long the verdict may take to become what it should be.
 const PATIENCE: Duration = Duration::from_secs(12);
 
-/// A right verdict must stay so for this long: what else is to be found comes with later readings.
-const STAYS: Duration = Duration::from_millis(1_200);
+/// A verdict must not change for this long: by then every source that it rests on has been read
+/// again, the slow ones aside.
+const STEADY: Duration = Duration::from_millis(1_200);
 
 /// A healthy host is looked at for this long after its load.
 const HEALTHY: Duration = Duration::from_secs(3);
@@ -84,7 +85,7 @@ impl<'a> Watch<'a> {
         serde_json::from_str(&answer.text()).map_err(|error| error.to_string())
     }
 
-    /// The verdict, once it is as expected or patience is over; then whatever it is.
+    /// The verdict, once it is as expected and stays so, or patience is over; then whatever it is.
     ///
     /// # Panics
     ///
@@ -99,20 +100,20 @@ impl<'a> Watch<'a> {
             Expect::Clean => HEALTHY,
             Expect::Finding(_) => PATIENCE,
         };
-        let mut last = None;
+        // The latest verdict, or why there is none.
+        let mut last = Err("nobody asked".to_owned());
         let mut right_since = None;
         let _as_expected = wait::within(patience, || {
-            let now = seen(self.report()?);
-            let wrong = super::judge::wrong(expect, &now);
-            last = Some(now);
-            // A healthy host must stay clean all the time.
+            last = self.report().map(seen);
+            let wrong = super::judge::wrong(expect, last.as_ref().map_err(Clone::clone)?);
             match (expect, wrong) {
+                // A healthy host must stay clean all the time.
                 (Expect::Clean, None) => Err("still clean".to_owned()),
                 (Expect::Clean, Some(_)) => Ok(()),
                 (Expect::Finding(_), None) => {
                     let since = *right_since.get_or_insert_with(Instant::now);
-                    let stays = since.elapsed() >= STAYS;
-                    stays.then_some(()).ok_or_else(|| "right so far".to_owned())
+                    let steady = since.elapsed() >= STEADY;
+                    steady.then_some(()).ok_or("not for long".to_owned())
                 }
                 (Expect::Finding(_), Some(wrong)) => {
                     right_since = None;
@@ -120,6 +121,6 @@ impl<'a> Watch<'a> {
                 }
             }
         });
-        last.unwrap_or_else(|| panic!("no report\n{}", self.agent.log()))
+        last.unwrap_or_else(|reason| panic!("no report: {reason}\n{}", self.agent.log()))
     }
 }

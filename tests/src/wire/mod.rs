@@ -146,7 +146,7 @@ impl Wire {
     }
 }
 
-fn hardware_address(namespace: &Namespace, device: &str) -> String {
+pub(crate) fn hardware_address(namespace: &Namespace, device: &str) -> String {
     let links = json::parse(&namespace.ip(&format!("-j link show {device}")));
     let address = links.pointer("/0/address").and_then(|value| value.as_str());
     address.expect("a device's address").to_owned()

@@ -25,7 +25,7 @@ impl Tap {
     /// # Panics
     ///
     /// When it cannot be made.
-    pub(super) fn new(namespace: &Namespace, name: &str) -> Self {
+    pub(crate) fn new(namespace: &Namespace, name: &str) -> Self {
         Self::with_queue(namespace, name, QUEUE)
     }
 
@@ -52,7 +52,7 @@ impl Tap {
     }
 
     /// Lets the kernel receive a frame; it is through with it when this returns.
-    pub(super) fn write(&self, frame: &[u8]) -> io::Result<()> {
+    pub(crate) fn write(&self, frame: &[u8]) -> io::Result<()> {
         io::retry_on_intr(|| io::write(&self.0, frame)).map(|_| ())
     }
 }

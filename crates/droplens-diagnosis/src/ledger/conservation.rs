@@ -123,8 +123,14 @@ pub fn gap(delta: &Delta<'_>, side: Side, family: Family) -> Option<i64> {
             }
             if family == Family::V4 {
                 left += delta.protocol_or_zero(c::RP_FILTER);
-            } else {
-                left += delta.protocol_or_zero(c::IN_TOO_BIG);
+            }
+            // Kernels that count what they transmit (6.7) count a packet as forwarded before they
+            // see that it is too big, older ones afterwards.
+            if moved(&c::OUT_TRANSMITS).is_none() {
+                left += delta.protocol_or_zero(match family {
+                    Family::V4 => c::FRAG_FAILS.v4,
+                    Family::V6 => c::IN_TOO_BIG,
+                });
             }
             // Fragments become fewer packets, or none.
             (
@@ -162,6 +168,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::counters::snapshots;
 
     proptest! {
         /// A gap that wavers is told once, and what is told never exceeds what was missing by more
@@ -187,5 +194,36 @@ mod tests {
         assert_eq!(balance.observe(7, false), 0);
         assert_eq!(balance.harmless, 7);
         assert_eq!(balance.observe(3, true), 3);
+    }
+
+    #[test]
+    fn a_packet_too_big_to_forward_leaves_no_gap_on_any_kernel() {
+        for newer in [true, false] {
+            let at = |second, packets| {
+                let mut counters = Vec::new();
+                for family in Family::ALL {
+                    let forwarded = if newer { packets } else { 0 };
+                    counters.extend([
+                        (*c::IN_RECEIVES.get(family), packets),
+                        (*c::IN_DELIVERS.get(family), 0),
+                        (*c::FORWARDED.get(family), forwarded),
+                        (*c::FRAG_FAILS.get(family), packets),
+                        (*c::OUT_REQUESTS.get(family), 0),
+                    ]);
+                    if newer {
+                        counters.push((*c::OUT_TRANSMITS.get(family), 0));
+                    }
+                }
+                counters.push((c::IN_TOO_BIG, packets));
+                snapshots::of(second, &counters)
+            };
+            let (from, to) = (at(1, 0), at(2, 100));
+            let delta = Delta::new(&from, &to);
+            for family in Family::ALL {
+                assert_eq!(gap(&delta, Side::Input, family), Some(0));
+                let output = newer.then_some(0);
+                assert_eq!(gap(&delta, Side::Output, family), output);
+            }
+        }
     }
 }

@@ -32,7 +32,9 @@ impl Memory {
     /// Takes in what happened until `now`.
     pub(super) fn observe(&mut self, delta: &Delta<'_>, now: Moment) {
         for family in Family::ALL {
-            if delta.protocol_or_zero(*c::ICMP_OUT_TIME_EXCEEDED.get(family)) > 0 {
+            // Fragments that came too late make a host send the same message.
+            let late = delta.protocol_or_zero(*c::REASM_TIMEOUT.get(family));
+            if delta.protocol_or_zero(*c::ICMP_OUT_TIME_EXCEEDED.get(family)) > late {
                 *self.time_exceeded.get_mut(family) = Some(now);
             }
             if delta.protocol_or_zero(*c::UDP_SNDBUF_ERRORS.get(family)) > 0 {
@@ -110,5 +112,35 @@ impl Judge for Memory {
                 Cause::ConntrackInsertFailed
             }),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::counters::snapshots;
+    use crate::ledger::Ledger;
+
+    #[test]
+    fn messages_about_late_fragments_tell_nothing_of_hop_limits() {
+        let lost = |time_exceeded, late| {
+            let at = |seconds, header, time_exceeded, late| {
+                snapshots::of(
+                    seconds,
+                    &[
+                        (c::IN_HDR_ERRORS.v4, header),
+                        (c::ICMP_OUT_TIME_EXCEEDED.v4, time_exceeded),
+                        (c::REASM_TIMEOUT.v4, late),
+                    ],
+                )
+            };
+            let (from, to) = (at(1, 0, 0, 0), at(2, 10, time_exceeded, late));
+            let ledger = Ledger::of(Delta::new(&from, &to));
+            [Cause::HeaderErrors, Cause::TtlExpired].map(|cause| ledger.packets(cause))
+        };
+        assert_eq!(lost(0, 0), [10, 0]);
+        assert_eq!(lost(1, 0), [0, 10]);
+        assert_eq!(lost(5, 7), [10, 0]);
+        assert_eq!(lost(8, 7), [0, 10]);
     }
 }

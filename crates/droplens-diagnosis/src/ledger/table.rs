@@ -36,6 +36,7 @@ impl Meaning {
             Self::Lost(cause) => vec![cause],
             Self::HeaderOrTtl => vec![Cause::HeaderErrors, Cause::TtlExpired],
             Self::DownOrSendBuffer => vec![Cause::LinkDown, Cause::UdpSendBufferFull],
+            Self::DownOrPair => vec![Cause::VethDrop, Cause::LinkDown],
             Self::TableFullOrClash => {
                 vec![Cause::ConntrackInsertFailed, Cause::ConntrackTableFull]
             }

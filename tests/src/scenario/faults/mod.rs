@@ -10,11 +10,11 @@ mod virtual_devices;
 use super::Scenario;
 
 /// The scenarios of every domain.
-pub(super) const GROUPS: &[&[Scenario]] = &[
-    link::ALL,
-    nic::ALL,
-    virtual_devices::ALL,
-    ip::ALL,
-    socket::ALL,
-    qdisc::ALL,
+pub(super) const DOMAINS: &[&[&[Scenario]]] = &[
+    &[link::ALL],
+    &[nic::ALL],
+    &[virtual_devices::ALL],
+    ip::GROUPS,
+    &[socket::ALL],
+    &[qdisc::ALL],
 ];

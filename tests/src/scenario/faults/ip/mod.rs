@@ -1,0 +1,18 @@
+//! The IP layer.
+
+mod fragments;
+mod headers;
+mod mixed;
+mod routes;
+mod silent;
+
+use crate::scenario::Scenario;
+
+/// The scenarios of the domain, by cause.
+pub(super) const GROUPS: &[&[Scenario]] = &[
+    routes::ALL,
+    headers::ALL,
+    fragments::ALL,
+    silent::ALL,
+    mixed::ALL,
+];
