@@ -11,8 +11,8 @@ use super::*;
 const FIRST: &[u8] = include_bytes!("../../../../../tests/fixtures/saved/1.json");
 
 /// The fields without which the rest means nothing, or would mean something else: those that tell
-/// what an element is, and the counters of the first form. Nothing is ever added here: whoever does
-/// makes old snapshots unreadable.
+/// what an element is, and the counters of the first form. Nothing is ever added to a source that is
+/// here: whoever does makes old snapshots unreadable. A source that is new may have its own.
 const REQUIRED: &[(&str, &str)] = &[
     (
         "",
@@ -29,6 +29,32 @@ const REQUIRED: &[(&str, &str)] = &[
     ("driver: devices.*.layout", "statistics"),
     ("driver: devices.*.layout.statistics.*", "counter name"),
     ("ethtool: devices.*.standard.*", "group name value"),
+    ("firewall: ", "complete legacy nftables"),
+    ("firewall: legacy", "Ok"),
+    ("firewall: legacy.Ok.chains.*", "active chain hook policy"),
+    ("firewall: legacy.Ok.chains.*.chain", "family name table"),
+    (
+        "firewall: legacy.Ok.rules.*",
+        "chain counted hooks id verdict",
+    ),
+    ("firewall: legacy.Ok.rules.*.chain", "family name table"),
+    ("firewall: legacy.Ok.rules.*.counted", "Exactly"),
+    ("firewall: legacy.Ok.rules.*.id", "Line"),
+    ("firewall: legacy.Ok.rules.*.id.Line", "fingerprint line"),
+    ("firewall: nftables", "Ok"),
+    ("firewall: nftables.Ok.chains.*", "active chain hook policy"),
+    ("firewall: nftables.Ok.chains.*.chain", "family name table"),
+    (
+        "firewall: nftables.Ok.counters.*",
+        "count family name table",
+    ),
+    (
+        "firewall: nftables.Ok.rules.*",
+        "chain counted hooks id verdict",
+    ),
+    ("firewall: nftables.Ok.rules.*.chain", "family name table"),
+    ("firewall: nftables.Ok.rules.*.counted", "Exactly Together"),
+    ("firewall: nftables.Ok.rules.*.id", "Handle"),
     ("interrupts: devices.*", "device lines"),
     ("links: links.*", "attributes statistics"),
     (
