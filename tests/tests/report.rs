@@ -291,6 +291,7 @@ fn what_makes_no_sense_is_a_usage_error() {
         "report --to b.gz",
         "report --from a.gz --to b.gz --url http://127.0.0.1:13767",
         "watch --interval soon",
+        "watch --url nonsense",
     ] {
         let finished = place.run(words);
         assert_eq!(finished.code, Some(2), "{words}: {finished:?}");

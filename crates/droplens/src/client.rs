@@ -56,6 +56,11 @@ pub(crate) async fn get<T: serde::de::DeserializeOwned>(
     serde_json::from_slice(&body).map_err(|error| FetchError::NotUnderstood(base.to_owned(), error))
 }
 
+/// Whether an agent can be at this address at all.
+pub(crate) fn check(base: &str) -> Result<(), FetchError> {
+    authority(base).map_or_else(|| Err(FetchError::Address(base.to_owned())), |_| Ok(()))
+}
+
 /// Host and port of an address such as `http://db-7:13767`.
 fn authority(base: &str) -> Option<String> {
     let uri: Uri = base.trim_end_matches('/').parse().ok()?;

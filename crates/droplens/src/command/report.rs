@@ -68,7 +68,7 @@ pub(crate) struct NoReport {
 
 impl NoReport {
     /// What was asked for makes no sense.
-    fn usage(source: impl Into<Box<dyn std::error::Error>>) -> Self {
+    pub(super) fn usage(source: impl Into<Box<dyn std::error::Error>>) -> Self {
         Self {
             code: 2,
             source: source.into(),

@@ -8,7 +8,7 @@ use clap::Args;
 use droplens_kernel::Root;
 use droplens_model::Report;
 
-use super::report::{local, path};
+use super::report::{NoReport, local, path};
 use super::{Outcome, PATIENCE, plan, thresholds};
 use crate::cli::Options;
 use crate::client;
@@ -45,6 +45,9 @@ enum Eye {
 
 pub(crate) fn run(options: &Options, wanted: &Wanted) -> Outcome {
     let config = options.load()?;
+    if let Some(url) = &wanted.url {
+        client::check(url).map_err(NoReport::usage)?;
+    }
     let host = Host::read(&Root::new(&options.root));
     privileges::drop_unneeded()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
