@@ -68,7 +68,9 @@ fn write(parts: &[Part]) -> String {
                 for (at, typed) in typed.iter().enumerate() {
                     line(if at == 0 { "$ " } else { "> " }, typed);
                 }
-                printed.iter().for_each(|printed| line("", printed));
+                for printed in printed {
+                    line("", printed);
+                }
             }
         }
     }
@@ -78,10 +80,11 @@ fn write(parts: &[Part]) -> String {
 /// The commands as one script that marks where each one's output ends and keeps `$?`.
 fn script(parts: &[Part]) -> String {
     let mut script = String::from(PRELUDE);
+    let after = format!("\n(code=$?; echo '{MARK}'; exit $code)\n");
     for part in parts {
         if let Part::Command(typed, _) = part {
             script.push_str(&typed.join("\n"));
-            script.push_str(&format!("\n(code=$?; echo '{MARK}'; exit $code)\n"));
+            script.push_str(&after);
         }
     }
     script
@@ -167,7 +170,8 @@ fn without_numbers(line: &str) -> String {
             let mut ahead = characters.clone();
             ahead.next();
             let goes_on = ahead.peek().is_some_and(char::is_ascii_digit);
-            if !next.is_ascii_digit() && !(" .:-".contains(next) && goes_on) {
+            let is_part = next.is_ascii_digit() || (goes_on && " .:-".contains(next));
+            if !is_part {
                 break;
             }
             characters.next();
