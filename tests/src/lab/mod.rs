@@ -4,6 +4,7 @@ pub mod bpf;
 mod command;
 pub mod counted;
 pub mod crowd;
+mod host;
 mod links;
 pub mod load;
 mod namespace;
@@ -13,6 +14,7 @@ pub mod station;
 pub mod transfer;
 
 pub use command::{Finished, run};
+pub use host::HostSetting;
 pub use links::{veth, veth_many};
 pub use namespace::Namespace;
 pub use router::Router;

@@ -3,6 +3,7 @@
 mod fragments;
 mod headers;
 mod mixed;
+mod neighbours;
 mod routes;
 mod silent;
 
@@ -13,6 +14,7 @@ pub(super) const GROUPS: &[&[Scenario]] = &[
     routes::ALL,
     headers::ALL,
     fragments::ALL,
+    neighbours::ALL,
     silent::ALL,
     mixed::ALL,
 ];
