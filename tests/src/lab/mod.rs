@@ -10,6 +10,6 @@ mod router;
 pub mod transfer;
 
 pub use command::{Finished, run};
-pub use links::{veth, veth_many};
+pub use links::{veth, veth_many, veth_offloading};
 pub use namespace::Namespace;
 pub use router::Router;

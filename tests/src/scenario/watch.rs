@@ -94,7 +94,7 @@ impl<'a> Watch<'a> {
         };
         let patience = match expect {
             Expect::Clean => HEALTHY,
-            Expect::Finding(_) => PATIENCE,
+            Expect::Finding(_) | Expect::Remark(_) => PATIENCE,
         };
         let mut last = None;
         let _as_expected = wait::within(patience, || {
@@ -104,8 +104,8 @@ impl<'a> Watch<'a> {
             // A healthy host must stay clean all the time.
             match (expect, wrong) {
                 (Expect::Clean, None) => Err("still clean".to_owned()),
-                (Expect::Clean, Some(_)) | (Expect::Finding(_), None) => Ok(()),
-                (Expect::Finding(_), Some(wrong)) => Err(wrong),
+                (Expect::Clean, Some(_)) | (_, None) => Ok(()),
+                (_, Some(wrong)) => Err(wrong),
             }
         });
         last.unwrap_or_else(|| panic!("no report\n{}", self.agent.log()))
