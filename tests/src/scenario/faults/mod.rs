@@ -9,5 +9,13 @@ mod socket;
 use super::Scenario;
 
 /// The scenarios of every domain.
-pub(super) const GROUPS: &[&[Scenario]] =
-    &[ip::ALL, socket::ALL, qdisc::ALL, path::ALL, service::ALL];
+pub(super) const GROUPS: &[&[Scenario]] = &[
+    ip::ALL,
+    socket::UDP,
+    socket::LISTENER,
+    socket::TCP,
+    socket::CLOSING,
+    qdisc::ALL,
+    path::ALL,
+    service::ALL,
+];
