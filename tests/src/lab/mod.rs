@@ -15,6 +15,6 @@ pub mod transfer;
 
 pub use command::{Finished, run};
 pub use host::HostSetting;
-pub use links::{veth, veth_many};
+pub use links::{veth, veth_many, veth_offloading};
 pub use namespace::Namespace;
 pub use router::Router;

@@ -3,7 +3,9 @@
 mod ip;
 mod link;
 mod nic;
+mod path;
 mod qdisc;
+mod service;
 mod socket;
 mod virtual_devices;
 
@@ -15,6 +17,8 @@ pub(super) const DOMAINS: &[&[&[Scenario]]] = &[
     &[nic::ALL],
     &[virtual_devices::ALL],
     ip::GROUPS,
-    &[socket::ALL],
+    &[socket::UDP, socket::LISTENER, socket::TCP, socket::CLOSING],
     &[qdisc::ALL],
+    &[path::ALL],
+    &[service::ALL],
 ];

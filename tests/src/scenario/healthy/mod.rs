@@ -1,9 +1,11 @@
 //! Healthy hosts that look as if something were wrong.
 
+mod path;
 mod quiet;
 mod tcp;
+mod udp;
 
 use super::Scenario;
 
 /// The scenarios of every kind.
-pub(super) const GROUPS: &[&[Scenario]] = &[quiet::ALL, tcp::ALL];
+pub(super) const GROUPS: &[&[Scenario]] = &[quiet::ALL, tcp::ALL, path::ALL, udp::ALL];
