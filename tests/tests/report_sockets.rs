@@ -89,8 +89,8 @@ fn a_connection_whose_peer_vanished_is_told_with_its_retransmissions() {
         &[
             "sending again",
             &ends,
-            "unanswered",
-            "times in a row now",
+            "unanswered now",
+            "times in a row",
             &owner,
         ],
     );

@@ -155,14 +155,20 @@ fn worst(worst: &[Connection], style: Style) -> Option<List> {
         let mut about = Text::new(Ink::Dim, connection.state.id());
         if connection.is_retransmitting() {
             about.push(Ink::Plain, ", ");
-            let times = figures::count(figures.attempts.into());
-            about.push(Ink::Bad, &format!("unanswered {times} times in a row now"));
+            about.push(Ink::Bad, &unanswered(figures.attempts));
         }
         if let Some(limit) = transfer::limit(connection) {
             about.push(Ink::Plain, &format!(", {limit}"));
         }
         (line, owner::after(about, &connection.owner))
     })
+}
+
+fn unanswered(attempts: u8) -> String {
+    match attempts {
+        1 => "unanswered now".to_owned(),
+        more => format!("unanswered now, {more} times in a row"),
+    }
 }
 
 fn stuck(stuck: &[Connection], style: Style) -> Option<List> {
