@@ -8,6 +8,7 @@ pub mod load;
 mod namespace;
 pub mod paced;
 mod router;
+pub mod softnet;
 pub mod transfer;
 
 pub use command::{Finished, run};

@@ -88,7 +88,7 @@ impl<'a> Watch<'a> {
     ///
     /// # Panics
     ///
-    /// When the agent gives no report at all.
+    /// When the agent gives no report in the end.
     pub fn verdict(self, expect: &Expect, truth: Option<u64>) -> Seen {
         let seen = |report| Seen {
             report,
@@ -99,12 +99,12 @@ impl<'a> Watch<'a> {
             Expect::Clean => HEALTHY,
             Expect::Finding(_) => PATIENCE,
         };
-        let mut last = None;
+        let mut last = Err("it was never asked".to_owned());
         let mut right_since = None;
         let _as_expected = wait::within(patience, || {
-            let now = seen(self.report()?);
-            let wrong = super::judge::wrong(expect, &now);
-            last = Some(now);
+            last = self.report().map(seen);
+            let now = last.as_ref().map_err(Clone::clone)?;
+            let wrong = super::judge::wrong(expect, now);
             // A healthy host must stay clean all the time.
             match (expect, wrong) {
                 (Expect::Clean, None) => Err("still clean".to_owned()),
@@ -120,6 +120,6 @@ impl<'a> Watch<'a> {
                 }
             }
         });
-        last.unwrap_or_else(|| panic!("no report\n{}", self.agent.log()))
+        last.unwrap_or_else(|error| panic!("no report: {error}\n{}", self.agent.log()))
     }
 }

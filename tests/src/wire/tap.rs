@@ -52,7 +52,7 @@ impl Tap {
     }
 
     /// Lets the kernel receive a frame; it is through with it when this returns.
-    pub(super) fn write(&self, frame: &[u8]) -> io::Result<()> {
+    pub(crate) fn write(&self, frame: &[u8]) -> io::Result<()> {
         io::retry_on_intr(|| io::write(&self.0, frame)).map(|_| ())
     }
 }

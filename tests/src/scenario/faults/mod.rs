@@ -5,6 +5,7 @@ mod link;
 mod nic;
 mod qdisc;
 mod socket;
+mod softnet;
 mod virtual_devices;
 
 use super::Scenario;
@@ -13,6 +14,7 @@ use super::Scenario;
 pub(super) const GROUPS: &[&[Scenario]] = &[
     link::ALL,
     nic::ALL,
+    softnet::ALL,
     virtual_devices::ALL,
     ip::ALL,
     socket::ALL,

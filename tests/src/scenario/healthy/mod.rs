@@ -1,9 +1,10 @@
 //! Healthy hosts that look as if something were wrong.
 
+mod devices;
 mod quiet;
 mod tcp;
 
 use super::Scenario;
 
 /// The scenarios of every kind.
-pub(super) const GROUPS: &[&[Scenario]] = &[quiet::ALL, tcp::ALL];
+pub(super) const GROUPS: &[&[Scenario]] = &[quiet::ALL, devices::ALL, tcp::ALL];
