@@ -10,6 +10,7 @@ pub mod load;
 mod namespace;
 pub mod paced;
 mod router;
+pub mod softnet;
 pub mod station;
 pub mod transfer;
 

@@ -89,7 +89,7 @@ impl<'a> Watch<'a> {
     ///
     /// # Panics
     ///
-    /// When the agent gives no report at all.
+    /// When the agent gives no report in the end.
     pub fn verdict(self, expect: &Expect, truth: Option<u64>) -> Seen {
         let seen = |report| Seen {
             report,

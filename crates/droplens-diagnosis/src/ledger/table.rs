@@ -91,7 +91,8 @@ impl Pool {
     /// To whom it belongs.
     pub const fn scope(self) -> Scope {
         match self {
-            Self::OutDiscards | Self::Backlog | Self::Hooks => Scope::Host,
+            // The flow limit counts on the CPU that steers, the drop on the one steered to.
+            Self::SoftnetDropped | Self::OutDiscards | Self::Backlog | Self::Hooks => Scope::Host,
             _ => Scope::Same,
         }
     }

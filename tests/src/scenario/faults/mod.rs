@@ -7,6 +7,7 @@ mod path;
 mod qdisc;
 mod service;
 mod socket;
+mod softnet;
 mod virtual_devices;
 
 use super::Scenario;
@@ -15,6 +16,7 @@ use super::Scenario;
 pub(super) const DOMAINS: &[&[&[Scenario]]] = &[
     &[link::ALL],
     &[nic::ALL],
+    &[softnet::ALL],
     &[virtual_devices::ALL],
     ip::GROUPS,
     &[socket::UDP, socket::LISTENER, socket::TCP, socket::CLOSING],
