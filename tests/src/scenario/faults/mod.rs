@@ -1,10 +1,12 @@
 //! Real faults, by domain in packet order.
 
 mod ip;
+mod netfilter;
 mod qdisc;
 mod socket;
 
 use super::Scenario;
 
 /// The scenarios of every domain.
-pub(super) const DOMAINS: &[&[&[Scenario]]] = &[ip::GROUPS, &[socket::ALL], &[qdisc::ALL]];
+pub(super) const DOMAINS: &[&[&[Scenario]]] =
+    &[ip::GROUPS, netfilter::GROUPS, &[socket::ALL], &[qdisc::ALL]];

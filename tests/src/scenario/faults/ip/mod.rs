@@ -7,6 +7,8 @@ mod neighbours;
 mod routes;
 mod silent;
 
+pub(super) use silent::possible;
+
 use crate::scenario::Scenario;
 
 /// The scenarios of the domain, by cause.
