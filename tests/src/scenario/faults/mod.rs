@@ -7,6 +7,8 @@ mod socket;
 
 use super::Scenario;
 
+pub(super) use ip::possible;
+
 /// The scenarios of every domain.
 pub(super) const DOMAINS: &[&[&[Scenario]]] =
     &[ip::GROUPS, netfilter::GROUPS, &[socket::ALL], &[qdisc::ALL]];

@@ -7,7 +7,7 @@ mod neighbours;
 mod routes;
 mod silent;
 
-pub(super) use silent::possible;
+pub(in crate::scenario) use silent::possible;
 
 use crate::scenario::Scenario;
 
