@@ -19,6 +19,16 @@ pub(super) const ALL: &[Scenario] = &[
         || multicast("[ff15::7:7:7]:9000", false),
     ),
     clean(
+        "multicast-filtered6",
+        "a host that could drop silently gets 300 IPv6 multicast datagrams that nobody joined",
+        || multicast("[ff15::7:7:7]:9000", true),
+    ),
+    clean(
+        "broadcast-filtered",
+        "a host whose policy is to drop gets 300 broadcasts",
+        broadcasts,
+    ),
+    clean(
         "stray-noise",
         "a host whose policy is to drop gets a little broadcast and multicast",
         stray_noise,
@@ -68,14 +78,29 @@ fn device_index(namespace: &Namespace, device: &str) -> u32 {
     u32::try_from(index).expect("an index")
 }
 
-fn stray_noise() -> Seen {
-    let three = Router::new();
-    three.router.ip("route add 239.0.0.0/8 dev rs");
-    three.server.nft(
+/// The policy of INPUT is to drop.
+fn closed(host: &Namespace) {
+    host.nft(
         "table inet t { chain c { type filter hook input priority 0; policy drop;
            iifname lo accept; ct state established accept; meta l4proto icmpv6 accept;
          }; }",
     );
+}
+
+fn broadcasts() -> Seen {
+    let three = Router::new();
+    closed(&three.server);
+    let watch = Watch::start(&three.server);
+    let sender = load::udp(&three.router, "10.90.2.1:0");
+    sender.set_broadcast(true).expect("broadcasts");
+    load::send(&sender, "10.90.2.255:137", 300, 100);
+    watch.verdict(&Expect::Clean, None)
+}
+
+fn stray_noise() -> Seen {
+    let three = Router::new();
+    three.router.ip("route add 239.0.0.0/8 dev rs");
+    closed(&three.server);
     let watch = Watch::start(&three.server);
     let sender = load::udp(&three.router, "10.90.2.1:0");
     sender.set_broadcast(true).expect("broadcasts");
