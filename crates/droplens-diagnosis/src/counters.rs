@@ -88,6 +88,20 @@ counters! {
     FRAG_FAILS: Both = both("FragFails");
     /// Fragments made.
     FRAG_CREATES: Both = both("FragCreates");
+    /// Multicast packets received, delivered or not; IPv4 counts only groups that were joined.
+    IN_MULTICAST: Both = PerFamily { v4: ip_ext("InMcastPkts"), v6: ip6("InMcastPkts") };
+    /// Broadcast packets received, delivered or not.
+    IN_BROADCAST: Protocol = ip_ext("InBcastPkts");
+    /// Neighbours, routers and group members that speak to all: IPv6 multicast that is delivered.
+    IN_NEIGHBOUR_SOLICITS: Protocol = Protocol::snmp6("Icmp6", "InNeighborSolicits");
+    /// See above.
+    IN_ROUTER_ADVERTISEMENTS: Protocol = Protocol::snmp6("Icmp6", "InRouterAdvertisements");
+    /// See above.
+    IN_ROUTER_SOLICITS: Protocol = Protocol::snmp6("Icmp6", "InRouterSolicits");
+    /// See above.
+    IN_GROUP_QUERIES: Protocol = Protocol::snmp6("Icmp6", "InGroupMembQueries");
+    /// See above.
+    IN_GROUP_REPORTS: Protocol = Protocol::snmp6("Icmp6", "InMLDv2Reports");
     /// Wrong IPv4 header checksums; part of `InHdrErrors`.
     IP_IN_CSUM_ERRORS: Protocol = ip_ext("InCsumErrors");
     /// Source addresses that the reverse-path filter refused.

@@ -58,6 +58,10 @@ impl Conservation {
                     continue;
                 };
                 let silent = can_drop_silently(delta.to, side, family);
+                let gap = match side {
+                    Side::Input if silent => beyond(gap, noise(delta, family)),
+                    _ => gap,
+                };
                 let balance = self.balance(side).get_mut(family);
                 moves.push(Move {
                     counter,
@@ -132,6 +136,14 @@ pub fn gap(delta: &Delta<'_>, side: Side, family: Family) -> Option<i64> {
                     Family::V6 => c::IN_TOO_BIG,
                 });
             }
+            // Connection tracking puts fragments of IPv6 together without counting them, and those
+            // of forwarded packets are made again: nothing else makes a router fragment.
+            if family == Family::V6 {
+                let again = or_zero(&c::FRAG_OKS);
+                if again <= moved(&c::FORWARDED)? {
+                    left += or_zero(&c::FRAG_CREATES).saturating_sub(again);
+                }
+            }
             // Fragments become fewer packets, or none.
             (
                 entered + or_zero(&c::REASM_OKS),
@@ -150,6 +162,32 @@ pub fn gap(delta: &Delta<'_>, side: Side, family: Family) -> Option<i64> {
             .ok()?
             .saturating_sub(i64::try_from(left).ok()?),
     )
+}
+
+/// Broadcasts and multicasts that may have found nobody who wants them. A filter that drops by
+/// default drops them as well, on any network, and nobody misses them.
+fn noise(delta: &Delta<'_>, family: Family) -> i64 {
+    let moved = |counter| i64::try_from(delta.protocol_or_zero(counter)).unwrap_or(i64::MAX);
+    let multicast = moved(*c::IN_MULTICAST.get(family));
+    match family {
+        Family::V4 => multicast.saturating_add(moved(c::IN_BROADCAST)),
+        Family::V6 => {
+            let delivered = [
+                c::IN_NEIGHBOUR_SOLICITS,
+                c::IN_ROUTER_ADVERTISEMENTS,
+                c::IN_ROUTER_SOLICITS,
+                c::IN_GROUP_QUERIES,
+                c::IN_GROUP_REPORTS,
+            ];
+            let delivered = delivered.into_iter().map(moved);
+            delivered.fold(multicast, i64::saturating_sub).max(0)
+        }
+    }
+}
+
+/// What of a gap remains when this much of it may be noise. A gap that is none stays as it is.
+fn beyond(gap: i64, noise: i64) -> i64 {
+    gap.min(gap.saturating_sub(noise).max(0))
 }
 
 /// Whether a rule without a counter, or a policy, can drop packets on this side. Older kernels
@@ -225,5 +263,34 @@ mod tests {
                 assert_eq!(gap(&delta, Side::Output, family), output);
             }
         }
+    }
+
+    #[test]
+    fn noise_hides_no_more_than_itself() {
+        assert_eq!(beyond(10, 0), 10);
+        assert_eq!(beyond(10, 4), 6);
+        assert_eq!(beyond(10, 40), 0);
+        assert_eq!(beyond(-3, 40), -3);
+        assert_eq!(beyond(0, 40), 0);
+    }
+
+    #[test]
+    fn multicast_that_was_delivered_is_no_noise() {
+        let at = |second, multicast, solicits| {
+            snapshots::of(
+                second,
+                &[
+                    (c::IN_MULTICAST.v6, multicast),
+                    (c::IN_NEIGHBOUR_SOLICITS, solicits),
+                    (c::IN_MULTICAST.v4, multicast),
+                    (c::IN_BROADCAST, 3),
+                ],
+            )
+        };
+        let (from, to) = (at(1, 0, 0), at(2, 10, 7));
+        assert_eq!(noise(&Delta::new(&from, &to), Family::V6), 3);
+        assert_eq!(noise(&Delta::new(&from, &to), Family::V4), 10);
+        let to = at(2, 10, 12);
+        assert_eq!(noise(&Delta::new(&from, &to), Family::V6), 0, "unicast");
     }
 }

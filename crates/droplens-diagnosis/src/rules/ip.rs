@@ -245,7 +245,7 @@ fn unaccounted_input(view: &View<'_>) -> Vec<Finding> {
         Side::Input,
         "packets entered the IP layer and vanished",
         &[c::IN_RECEIVES, c::IN_DELIVERS, c::FORWARDED],
-        "A firewall rule or policy without a counter drops them: `nft list ruleset`, and add `counter` before `drop` in the input and forward chains. Impossible source addresses vanish like this, too (net.ipv4.conf.all.log_martians).",
+        "A firewall rule or policy without a counter drops them: `nft list ruleset`, and add `counter` before `drop` in the input and forward chains. Impossible source addresses vanish like this, too (net.ipv4.conf.all.log_martians), and fragments of IPv6 that connection tracking puts together.",
     )
 }
 

@@ -109,12 +109,12 @@ fn insert_failed(view: &View<'_>) -> Vec<Finding> {
     losses
         .map(|draft| {
             let draft = draft
-                .summary("connections could not be inserted: two packets of one flow at once")
+                .summary("connections could not be inserted: two packets of one flow at once, or no port left for NAT")
                 .delta(Source::Conntrack, "insert_failed", moved.insert_failed, "CTA_STATS_INSERT_FAILED")
                 .delta(Source::Conntrack, "drop", moved.drop, "CTA_STATS_DROP");
             with_fill(view, draft)
                 .ruled_out(&[Cause::ConntrackTableFull])
-                .next("Typical of DNS behind NAT (two queries from one socket): use single-request-reopen, a local resolver, or randomised source ports.")
+                .next("Typical of DNS behind NAT (two queries from one socket): use single-request-reopen, a local resolver, or randomised source ports. A NAT pool that is used up needs more ports or addresses.")
         })
         .collect()
 }

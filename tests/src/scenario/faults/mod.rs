@@ -2,6 +2,7 @@
 
 mod ip;
 mod link;
+mod netfilter;
 mod nic;
 mod path;
 mod qdisc;
@@ -12,6 +13,8 @@ mod virtual_devices;
 
 use super::Scenario;
 
+pub(super) use ip::possible;
+
 /// The scenarios of every domain.
 pub(super) const DOMAINS: &[&[&[Scenario]]] = &[
     &[link::ALL],
@@ -19,6 +22,7 @@ pub(super) const DOMAINS: &[&[&[Scenario]]] = &[
     &[softnet::ALL],
     &[virtual_devices::ALL],
     ip::GROUPS,
+    netfilter::GROUPS,
     &[socket::UDP, socket::LISTENER, socket::TCP, socket::CLOSING],
     &[qdisc::ALL],
     &[path::ALL],

@@ -7,6 +7,8 @@ mod neighbours;
 mod routes;
 mod silent;
 
+pub(in crate::scenario) use silent::possible;
+
 use crate::scenario::Scenario;
 
 /// The scenarios of the domain, by cause.

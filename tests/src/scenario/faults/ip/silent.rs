@@ -121,7 +121,7 @@ pub(super) const ALL: &[Scenario] = &[
 
 /// Makes it possible that packets are dropped silently in every hook, though none is: what is
 /// missing from the balance of the IP layer must be explained to the last packet then.
-pub(super) fn possible(host: &Namespace) {
+pub(in crate::scenario) fn possible(host: &Namespace) {
     for hook in ["prerouting", "input", "forward", "output", "postrouting"] {
         host.nft(&format!(
             "table inet possible {{ chain {hook} {{ type filter hook {hook} priority 0; udp dport 1 drop; }}; }}"
