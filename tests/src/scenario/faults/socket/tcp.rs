@@ -88,25 +88,37 @@ fn does_not_read(sender: bool) -> Seen {
 
 /// The window that was promised is larger than the buffer that is left.
 fn receive_queue() -> Seen {
+    const CONNECTIONS: i32 = 20;
     let (left, right) = (Namespace::new(), Namespace::new());
     let wire = Wire::join(&left, "w0", &right, "w1", 1);
     for direction in [&wire.forward, &wire.backward] {
         direction.set(Impairment::delay(Duration::from_millis(10)));
     }
-    let listener = load::listen(&right, "10.91.1.2:9000", 1);
-    let (mut client, server) = connect(&left, &listener);
+    let listener = load::listen(&right, "10.91.1.2:9000", CONNECTIONS);
+    let mut pairs: Vec<_> = (0..CONNECTIONS)
+        .map(|_| connect(&left, &listener))
+        .collect();
     let watch = Watch::start(&right);
-    rustix::net::sockopt::set_socket_recv_buffer_size(&server, 1).expect("a small buffer");
-    fill(&mut client);
+    for (client, server) in &mut pairs {
+        rustix::net::sockopt::set_socket_recv_buffer_size(&server, 1).expect("a small buffer");
+        client.write_all(&[0x64; 1 << 15]).expect("room to send");
+    }
+    let dropped = || -> u64 {
+        let drops = [
+            "TcpExtTCPRcvQDrop",
+            "TcpExtTCPOFODrop",
+            "TcpExtTCPZeroWindowDrop",
+        ];
+        drops.iter().map(|key| counter(&right, key)).sum()
+    };
+    crate::wait::until("segments are dropped", || match dropped() {
+        few if few < 20 => Err(format!("{few} were")),
+        _ => Ok(()),
+    });
     // The sender would go on trying.
     wire.forward.set(Impairment::loss(Loss::Random(1.0)));
     wire.forward.settle(|_| true);
-    let drops = [
-        "TcpExtTCPRcvQDrop",
-        "TcpExtTCPOFODrop",
-        "TcpExtTCPZeroWindowDrop",
-    ];
-    let truth = drops.iter().map(|key| counter(&right, key)).sum();
+    let truth = dropped();
     watch.verdict(&PRUNED, Some(truth))
 }
 

@@ -10,7 +10,6 @@ use crate::scenario::{Expect, Scenario, Seen, Watch, exactly};
 const RECEIVE_BUFFER: Expect = exactly(Cause::UdpReceiveBufferFull).at("port 9000 (ipv4)");
 const RECEIVE_BUFFER_V6: Expect = exactly(Cause::UdpReceiveBufferFull).at("port 9000 (ipv6)");
 const SEND_BUFFER: Expect = exactly(Cause::UdpSendBufferFull);
-const MEMORY: Expect = exactly(Cause::UdpMemoryLimit);
 const NO_PORT: Expect = Expect::Remark(Cause::UdpNoPort);
 
 pub(super) const ALL: &[Scenario] = &[
@@ -34,13 +33,6 @@ pub(super) const ALL: &[Scenario] = &[
         expect: SEND_BUFFER,
         alone: false,
         run: send_buffer,
-    },
-    Scenario {
-        name: "udp-memory",
-        about: "all UDP sockets together may hold almost nothing",
-        expect: MEMORY,
-        alone: true,
-        run: memory,
     },
     Scenario {
         name: "udp-no-port",
@@ -88,41 +80,6 @@ fn send_buffer() -> Seen {
         .filter(|_| sender.send_to(&[0x64; 500], "10.9.1.2:9000").is_err())
         .count();
     watch.verdict(&SEND_BUFFER, Some(refused as u64))
-}
-
-/// Sets `net.ipv4.udp_mem`, which all namespaces share, and puts it back.
-struct UdpMemory(String);
-
-impl UdpMemory {
-    const PATH: &str = "/proc/sys/net/ipv4/udp_mem";
-
-    fn limit(pages: &str) -> Self {
-        let before = std::fs::read_to_string(Self::PATH).expect("net.ipv4.udp_mem");
-        let guard = Self(before);
-        std::fs::write(Self::PATH, pages).expect("net.ipv4.udp_mem");
-        guard
-    }
-}
-
-impl Drop for UdpMemory {
-    fn drop(&mut self) {
-        if let Err(error) = std::fs::write(Self::PATH, &self.0) {
-            eprintln!("net.ipv4.udp_mem is not {} again: {error}", self.0.trim());
-        }
-    }
-}
-
-fn memory() -> Seen {
-    let (left, right) = (Namespace::new(), Namespace::new());
-    veth(&left, "v0", &right, "v1", 1);
-    let receiver = load::sink(&right, "10.9.1.2:9000", 1 << 20);
-    let watch = Watch::start(&right);
-    let sender = load::udp(&left, "10.9.1.1:0");
-    let limit = UdpMemory::limit("1 1 1");
-    load::send(&sender, "10.9.1.2:9000", 200, 1000);
-    drop(limit);
-    let truth = 200 - load::drain(&receiver) as u64;
-    watch.verdict(&MEMORY, Some(truth))
 }
 
 fn no_port() -> Seen {
