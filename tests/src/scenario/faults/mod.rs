@@ -3,6 +3,7 @@
 mod ip;
 mod netfilter;
 mod qdisc;
+mod saved;
 mod socket;
 
 use super::Scenario;
@@ -10,5 +11,10 @@ use super::Scenario;
 pub(super) use ip::possible;
 
 /// The scenarios of every domain.
-pub(super) const DOMAINS: &[&[&[Scenario]]] =
-    &[ip::GROUPS, netfilter::GROUPS, &[socket::ALL], &[qdisc::ALL]];
+pub(super) const DOMAINS: &[&[&[Scenario]]] = &[
+    ip::GROUPS,
+    netfilter::GROUPS,
+    &[socket::ALL],
+    &[qdisc::ALL],
+    &[saved::ALL],
+];
