@@ -17,9 +17,9 @@ impl Station {
     pub const V4: [u8; 4] = [10, 93, 0, 1];
     /// The IPv4 address of the namespace's device.
     pub const NEIGHBOUR_V4: [u8; 4] = [10, 93, 0, 2];
-    /// The station's IPv6 address, fd93::1.
+    /// The station's IPv6 address, `fd93::1`.
     pub const V6: [u8; 16] = v6(1);
-    /// The IPv6 address of the namespace's device, fd93::2.
+    /// The IPv6 address of the namespace's device, `fd93::2`.
     pub const NEIGHBOUR_V6: [u8; 16] = v6(2);
 
     /// Puts one at the other end of a new device, which knows it as a neighbour for good.
@@ -133,10 +133,10 @@ impl V4 {
 ///
 /// When there is no header.
 pub fn seal(mut packet: Vec<u8>) -> Vec<u8> {
-    let (header, _) = packet.split_at_mut(20);
-    header[10..12].fill(0);
+    put(&mut packet, 10, 0);
+    let (header, _) = packet.split_at(20);
     let sum = checksum(&[header]);
-    header[10..12].copy_from_slice(&sum.to_be_bytes());
+    put(&mut packet, 10, sum);
     packet
 }
 
@@ -215,8 +215,12 @@ fn datagram(port: u16, size: usize, addresses: &[&[u8]]) -> Vec<u8> {
         .chain([&*pseudo, &*bytes])
         .collect();
     let sum = checksum(&parts);
-    bytes[6..8].copy_from_slice(&sum.to_be_bytes());
+    put(&mut bytes, 6, sum);
     bytes
+}
+
+fn put(bytes: &mut Vec<u8>, at: usize, word: u16) {
+    bytes.splice(at..at + 2, word.to_be_bytes());
 }
 
 /// The Internet checksum; only the last part may have an odd length.

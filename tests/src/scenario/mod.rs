@@ -8,11 +8,13 @@
 mod faults;
 mod healthy;
 mod judge;
+mod saved;
 mod watch;
 
 use droplens_model::{Cause, PathDirection, Pattern};
 
 pub use judge::{Judged, judge};
+pub use saved::Saved;
 pub use watch::{Seen, Watch};
 
 /// A scenario of the fault lab.

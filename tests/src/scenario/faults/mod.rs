@@ -6,6 +6,7 @@ mod netfilter;
 mod nic;
 mod path;
 mod qdisc;
+mod saved;
 mod service;
 mod socket;
 mod softnet;
@@ -27,4 +28,5 @@ pub(super) const DOMAINS: &[&[&[Scenario]]] = &[
     &[qdisc::ALL],
     &[path::ALL],
     &[service::ALL],
+    &[saved::ALL],
 ];

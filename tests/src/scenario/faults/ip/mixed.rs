@@ -6,7 +6,7 @@ use droplens_model::Cause;
 use super::silent::possible;
 use crate::lab::station::{DONT_FRAGMENT, Kind, MORE_FRAGMENTS, Station, V4, V6, seal};
 use crate::lab::{Namespace, Router, load};
-use crate::scenario::{Expect, Packets, Scenario, Seen, Watch, exactly, expected};
+use crate::scenario::{Expect, Packets, Scenario, Seen, Watch, expected};
 
 /// Silent drops.
 const SILENT: usize = 400;
@@ -26,8 +26,6 @@ const HOST: Expect = expected(
 );
 const ROUTER: Expect = expected(Cause::UnaccountedIpOutput, Packets::Exact, NOT_FORWARDED);
 const ROUTER_INPUT: Expect = expected(Cause::UnaccountedIpInput, Packets::Exact, NOT_FORWARDED);
-const FRAGMENTS_INPUT: Expect = exactly(Cause::UnaccountedIpInput);
-const FRAGMENTS_OUTPUT: Expect = exactly(Cause::UnaccountedIpOutput);
 const NOT_FORWARDED: &[Cause] = &[
     Cause::TtlExpired,
     Cause::NoRoute,
@@ -70,36 +68,6 @@ pub(super) const ALL: &[Scenario] = &[
         "the same with IPv6",
         ROUTER,
         || router(&ROUTER, Kind::V6),
-    ),
-    scenario(
-        "silent-among-fragments",
-        "silent drops on a host that puts fragments together",
-        FRAGMENTS_INPUT,
-        || among_fragments("input", "10.90.2.2"),
-    ),
-    scenario(
-        "silent-among-fragments6",
-        "the same with IPv6",
-        FRAGMENTS_INPUT,
-        || among_fragments("input", "[fd90:2::2]"),
-    ),
-    scenario(
-        "silent-among-fragments-router",
-        "silent drops on a router that puts fragments together and makes them again",
-        FRAGMENTS_OUTPUT,
-        || among_fragments("forward", "10.90.2.2"),
-    ),
-    scenario(
-        "silent-among-fragments-router6",
-        "the same with IPv6",
-        FRAGMENTS_OUTPUT,
-        || among_fragments("forward", "[fd90:2::2]"),
-    ),
-    scenario(
-        "silent-among-fragments-output",
-        "silent drops on a host that sends fragments",
-        FRAGMENTS_OUTPUT,
-        || among_fragments("output", "10.90.2.2"),
     ),
     scenario(
         "silent-input-among-others-router",
@@ -299,37 +267,4 @@ fn not_forwarded(kind: Kind) -> Vec<Vec<u8>> {
             ]
         }
     }
-}
-
-/// Datagrams of several fragments arrive whole at the server, smaller ones are dropped at a hook.
-fn among_fragments(hook: &str, server: &str) -> Seen {
-    let three = Router::new();
-    let (host, expect) = match hook {
-        "input" => (&three.server, FRAGMENTS_INPUT),
-        "forward" => (&three.router, FRAGMENTS_OUTPUT),
-        _ => (&three.client, FRAGMENTS_OUTPUT),
-    };
-    // Only a router puts together what it forwards.
-    let track = match hook {
-        "forward" => "ct state invalid accept;",
-        _ => "",
-    };
-    host.nft(&format!(
-        "table inet t {{ chain c {{ type filter hook {hook} priority 0; {track} udp dport 1 drop; }}; }}"
-    ));
-    let address = format!("{server}:9000");
-    let sink = load::sink(&three.server, &address, 4 << 20);
-    let watch = Watch::start(host);
-    let any = if server.starts_with('[') {
-        "[::]:0"
-    } else {
-        "0.0.0.0:0"
-    };
-    let sender = load::udp(&three.client, any);
-    for _ in 0..10 {
-        load::send(&sender, &address, 15, 4_000);
-        load::send(&sender, &format!("{server}:1"), SILENT / 10, 100);
-    }
-    assert_eq!(load::drain(&sink), 150, "datagrams that arrived");
-    watch.verdict(&expect, Some(SILENT as u64))
 }

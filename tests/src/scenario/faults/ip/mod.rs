@@ -1,5 +1,6 @@
 //! The IP layer.
 
+mod among_fragments;
 mod fragments;
 mod headers;
 mod mixed;
@@ -19,4 +20,5 @@ pub(super) const GROUPS: &[&[Scenario]] = &[
     neighbours::ALL,
     silent::ALL,
     mixed::ALL,
+    among_fragments::ALL,
 ];
