@@ -12,4 +12,5 @@
 pub mod flight;
 pub mod random;
 pub mod schedule;
+pub mod statistics;
 pub mod vigil;
