@@ -10,6 +10,8 @@ use droplens_model::{Domain, Moment, Snapshot, Timestamp};
 #[derive(Clone, Debug)]
 pub(crate) struct Past {
     tiers: [Tier; 3],
+    /// The sources that every kept snapshot has a value of.
+    known: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -40,6 +42,7 @@ impl Default for Past {
         };
         Self {
             tiers: [tier(1, 12), tier(10, 7), tier(60, 16)],
+            known: 0,
         }
     }
 }
@@ -47,6 +50,7 @@ impl Default for Past {
 impl Past {
     /// Keeps a snapshot where one is due.
     pub(crate) fn keep(&mut self, snapshot: &Arc<Snapshot>, at: Moment, wall: Timestamp) {
+        self.complete(snapshot);
         for tier in &mut self.tiers {
             let due = match tier.snapshots.back() {
                 Some(last) => at.since(last.at) >= tier.every,
@@ -62,6 +66,20 @@ impl Past {
             while tier.snapshots.len() > tier.keep {
                 tier.snapshots.pop_front();
             }
+        }
+    }
+
+    /// A source that is read for the first time, such as a slow one just after the start, begins
+    /// there in every window: without a beginning its losses would not show at all.
+    fn complete(&mut self, snapshot: &Snapshot) {
+        let known = snapshot.known();
+        if known & !self.known == 0 {
+            return;
+        }
+        self.known |= known;
+        let all = self.tiers.iter_mut().flat_map(|tier| &mut tier.snapshots);
+        for kept in all {
+            Arc::make_mut(&mut kept.snapshot).begin_with(snapshot);
         }
     }
 
@@ -132,6 +150,8 @@ impl Chart {
 
 #[cfg(test)]
 mod tests {
+    use droplens_model::{Reading, Stamped};
+
     use super::*;
 
     #[test]
@@ -150,6 +170,26 @@ mod tests {
         }
         let kept: usize = past.tiers.iter().map(|tier| tier.snapshots.len()).sum();
         assert!(kept <= 35);
+    }
+
+    #[test]
+    fn a_source_begins_with_its_first_reading() {
+        let mut past = Past::default();
+        let at = |seconds| Moment(Duration::from_secs(seconds));
+        let mut snapshot = Snapshot::default();
+        past.keep(&Arc::new(snapshot.clone()), at(1), Timestamp(1));
+        for second in 2..5 {
+            snapshot.softnet = Reading::Ok(Stamped {
+                at: at(second),
+                took: Duration::ZERO,
+                value: Arc::default(),
+            });
+            past.keep(&Arc::new(snapshot.clone()), at(second), Timestamp(second));
+        }
+        let kept = past.before(Duration::from_secs(300), at(5)).unwrap();
+        assert_eq!(kept.at, at(1));
+        let read = kept.snapshot.softnet.last().map(|stamped| stamped.at);
+        assert_eq!(read, Some(at(2)), "the first reading, not a later one");
     }
 
     #[test]

@@ -45,6 +45,27 @@ macro_rules! snapshot {
                 match source { $(Source::$source => self.$field.state(),)+ }
             }
 
+            /// Takes over the readings of a later snapshot that this one has no value of: what is
+            /// counted since then can at least be told.
+            pub fn begin_with(&mut self, later: &Self) {
+                $(
+                    if self.$field.last().is_none() && later.$field.last().is_some() {
+                        self.$field = later.$field.clone();
+                    }
+                )+
+            }
+
+            /// The sources that it has a value of, as a bit for each, the first source's lowest.
+            pub fn known(&self) -> u64 {
+                let mut known = 0;
+                $(
+                    if self.$field.last().is_some() {
+                        known |= 1 << Source::$source as u64;
+                    }
+                )+
+                known
+            }
+
             /// Reports one source as failed; see [`Reading::fail`].
             pub fn fail(&mut self, source: Source, at: Moment, failure: Failure) {
                 match source { $(Source::$source => self.$field.fail(at, failure),)+ }

@@ -353,6 +353,30 @@ mod tests {
     }
 
     #[test]
+    fn the_flow_limit_explains_drops_of_another_cpu() {
+        let mut book = Book::default();
+        let at = Moment(Duration::from_secs(1));
+        let moved = |counter, cpu| Move {
+            counter,
+            place: Place::Cpu(droplens_model::CpuId(cpu)),
+            packets: 5,
+            at,
+            feeds: vec![],
+        };
+        let both = vec![
+            moved(Counter::SoftnetDropped, 1),
+            moved(Counter::SoftnetFlowLimit, 0),
+        ];
+        book.enter(both, at, &|_| Some(at), &Plain);
+        let booked: Vec<_> = book
+            .accounts()
+            .iter()
+            .map(|((cause, _), packets)| (*cause, *packets))
+            .collect();
+        assert_eq!(booked, [(Cause::SoftnetFlowLimit, 5)]);
+    }
+
+    #[test]
     fn an_explanation_that_nobody_claims_hides_nothing_later() {
         let mut book = Book::default();
         let clock = |_| None;

@@ -2,7 +2,8 @@
 
 use droplens_model::delta::DriverDelta;
 use droplens_model::sample::driver::Meaning;
-use droplens_model::{Cause, Finding, Name, Severity, Source};
+use droplens_model::sample::links::Xdp;
+use droplens_model::{Cause, Finding, Name, Place, Severity, Source};
 
 use super::Rule;
 use crate::draft::Draft;
@@ -118,10 +119,25 @@ fn xdp(view: &View<'_>) -> Vec<Finding> {
             "Find out which program is attached (`bpftool net show dev {device}`) and whether it is meant to drop these."
         ))
     };
-    view.losses(Cause::XdpDrop)
-        .into_iter()
-        .map(finding)
-        .collect()
+    let counted = view.losses(Cause::XdpDrop).into_iter().map(finding);
+    counted.chain(generic_xdp(view)).collect()
+}
+
+/// Devices with a program in the kernel's generic path: only a remark, since what it drops is
+/// counted nowhere.
+fn generic_xdp<'v>(view: &'v View<'_>) -> impl Iterator<Item = Finding> + use<'v> {
+    let devices = view.devices().iter();
+    let generic = devices.filter(|device| device.link.attributes.xdp == Xdp::Generic);
+    generic.map(|device| {
+        let name = device.link.name();
+        Draft::pressure(view, Cause::XdpDrop, Place::Device(name.clone()))
+            .severity(Severity::Info)
+            .summary(format!("what the generic XDP program of {name} drops is counted nowhere"))
+            .delta(Source::Links, "rx_packets", device.statistics.rx_packets, "rx_packets")
+            .next(format!(
+                "Compare rx_packets of {name} with Ip InReceives; attach the program in the driver (xdpdrv) to have its drops counted."
+            ))
+    })
 }
 
 fn allowance(view: &View<'_>) -> Vec<Finding> {

@@ -57,6 +57,15 @@ fn used_link() -> (Namespace, Namespace) {
     for (socket, (_, to)) in sockets.iter().zip(ends) {
         load::send(socket, to, 20, 100);
     }
+    // Else the left end would go on asking for its neighbour, and be refused, after the traffic.
+    let neighbour = json::parse(&left.ip("-j neigh show 10.9.1.2 dev v0"));
+    let address = neighbour
+        .pointer("/0/lladdr")
+        .and_then(|lladdr| lladdr.as_str());
+    let address = address.expect("a known neighbour");
+    left.ip(&format!(
+        "neigh replace 10.9.1.2 dev v0 lladdr {address} nud permanent"
+    ));
     (left, right)
 }
 

@@ -7,16 +7,27 @@ use crate::lab::{Namespace, load, veth};
 use crate::scenario::{Expect, Scenario, Seen, Watch, exactly};
 
 const XDP: Expect = exactly(Cause::XdpDrop);
+/// The kernel counts nothing, so that a remark is all that can be made.
+const GENERIC_XDP: Expect = Expect::Remark(Cause::XdpDrop);
 
-pub(super) const ALL: &[Scenario] = &[Scenario {
-    name: "xdp-drop",
-    about: "an XDP program in the driver drops everything",
-    expect: XDP,
-    alone: false,
-    run: xdp_drop,
-}];
+pub(super) const ALL: &[Scenario] = &[
+    Scenario {
+        name: "xdp-drop",
+        about: "an XDP program in the driver drops everything",
+        expect: XDP,
+        alone: false,
+        run: || xdp_drop("xdpdrv", &XDP, Some(200)),
+    },
+    Scenario {
+        name: "xdp-generic",
+        about: "a generic XDP program drops everything, which is counted nowhere",
+        expect: GENERIC_XDP,
+        alone: false,
+        run: || xdp_drop("xdpgeneric", &GENERIC_XDP, None),
+    },
+];
 
-fn xdp_drop() -> Seen {
+fn xdp_drop(mode: &str, expect: &Expect, truth: Option<u64>) -> Seen {
     let (left, right) = (Namespace::new(), Namespace::new());
     veth(&left, "v0", &right, "v1", 1);
     let neighbour = right.ip("-o link show v1");
@@ -29,9 +40,9 @@ fn xdp_drop() -> Seen {
         "neigh replace 10.9.1.2 dev v0 lladdr {address} nud permanent"
     ));
     let program = DropAll::xdp();
-    right.ip(&format!("link set dev v1 xdpdrv {}", program.words()));
+    right.ip(&format!("link set dev v1 {mode} {}", program.words()));
     let watch = Watch::start(&right);
     let sender = load::udp(&left, "10.9.1.1:0");
     load::send(&sender, "10.9.1.2:9000", 200, 100);
-    watch.verdict(&XDP, Some(200))
+    watch.verdict(expect, truth)
 }

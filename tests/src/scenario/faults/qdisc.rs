@@ -128,7 +128,7 @@ fn class_overflow() -> Seen {
 fn filter_drop_ingress() -> Seen {
     let (left, right) = link(&[]);
     let program = DropAll::tc();
-    right.tc("qdisc add dev v1 clsact");
+    right.tc("qdisc add dev v1 ingress");
     // The neighbours must find each other first.
     let sender = load::udp(&left, "10.9.1.1:0");
     let _sink = load::deep_sink(&right, "10.9.1.2:9000");

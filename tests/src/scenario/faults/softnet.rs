@@ -1,6 +1,7 @@
 //! The receive work of the CPUs. Its counters are the whole host's.
 
 use std::net::UdpSocket;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use droplens_model::Cause;
@@ -117,25 +118,29 @@ fn time_squeeze() -> Seen {
 }
 
 fn imbalance() -> Seen {
-    const LASTS: Duration = Duration::from_secs(6);
+    /// Bounds the load should there be no verdict.
+    const AT_MOST: Duration = Duration::from_secs(20);
     /// Enough to keep the CPU busy, and few enough for its backlog.
     const ON_THEIR_WAY: usize = 500;
     let (left, right, sink) = slow_link();
     let watch = Watch::start(&right);
     let sender = load::udp(&left, "10.9.1.1:0");
-    sink.set_read_timeout(Some(LASTS)).expect("a timeout");
+    sink.set_read_timeout(Some(AT_MOST)).expect("a timeout");
+    let judged = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {
             load::stay_on_cpu(0);
-            let end = Instant::now() + LASTS;
+            let end = Instant::now() + AT_MOST;
             load::send(&sender, "10.9.1.2:9000", ON_THEIR_WAY, 64);
-            while Instant::now() < end {
+            while Instant::now() < end && !judged.load(Ordering::Relaxed) {
                 for _ in 0..ON_THEIR_WAY / 10 {
                     sink.recv(&mut [0; 64]).expect("a datagram");
                 }
                 load::send(&sender, "10.9.1.2:9000", ON_THEIR_WAY / 10, 64);
             }
         });
-    });
-    watch.verdict(&IMBALANCE, None)
+        let seen = watch.verdict(&IMBALANCE, None);
+        judged.store(true, Ordering::Relaxed);
+        seen
+    })
 }
