@@ -2,7 +2,7 @@
 //!
 //! [`lab`] makes network namespaces in which faults are provoked, [`wire`] impairs what passes between
 //! them, [`agent`] runs the built
-//! `droplens` in them, [`exposition`] reads what it says. Everything is bounded in packets and
+//! `droplens` in them, [`exposition`] reads what it says, [`verdict`] asks it where packets are lost. Everything is bounded in packets and
 //! time, and nothing outlives the test that made it: namespaces have no name, they end with the
 //! last thread, socket and process in them.
 
@@ -23,5 +23,6 @@ pub mod scenario;
 pub mod scratch;
 pub mod skip;
 pub mod tools;
+pub mod verdict;
 pub mod wait;
 pub mod wire;

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::thread;
 
-use crate::scenario::{Expect, Judged, Scenario, all, judge};
+use crate::scenario::{Judged, Scenario, all, judge};
 
 /// Where the matrix is kept.
 pub const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/attribution.md");
@@ -73,10 +73,8 @@ fn attempt(scenario: &Scenario) -> Judged {
         Err(_) => Judged {
             name: scenario.name,
             about: scenario.about,
-            expected: match scenario.expect {
-                Expect::Clean => None,
-                Expect::Finding(expected) => Some(expected.cause),
-            },
+            fault: scenario.expect.is_fault(),
+            expected: scenario.expect.cause(),
             found: None,
             truth: None,
             reported: 0,
@@ -119,10 +117,7 @@ pub fn document(judged: &[Judged]) -> String {
         .iter()
         .filter(|judged| judged.wrong.is_none())
         .count();
-    let faults = judged
-        .iter()
-        .filter(|judged| judged.expected.is_some())
-        .count();
+    let faults = judged.iter().filter(|judged| judged.fault).count();
     format!(
         "# Attribution\n\nWritten by `make lab`, which provokes each fault for real in network namespaces, beside a running agent, and compares\nthe verdict with the truth. In each scenario the first finding must be the expected one, its packets within 2 % of the truth where the\nkernel counts exactly, and nothing else may be found. On healthy hosts nothing may be found at all.\n\n{right} of {} scenarios are judged right: {faults} faults and {} healthy hosts.\n\n{}",
         judged.len(),

@@ -69,3 +69,62 @@ fn a_wrong_flag_is_a_usage_error() {
     let finished = run(Command::new(droplens()).arg("--no-such-flag"));
     assert_eq!(finished.code, Some(2), "{finished:?}");
 }
+
+/// The subcommands that `--help` lists.
+fn subcommands() -> Vec<String> {
+    let help = run(Command::new(droplens()).arg("--help")).success();
+    let listed = help
+        .lines()
+        .skip_while(|line| *line != "Commands:")
+        .skip(1)
+        .take_while(|line| !line.is_empty());
+    let name = |line: &str| {
+        line.strip_prefix("  ")?
+            .split(' ')
+            .next()
+            .map(str::to_owned)
+    };
+    let names: Vec<_> = listed
+        .filter_map(name)
+        .filter(|name| !name.is_empty() && name != "help")
+        .collect();
+    assert!(names.contains(&"report".to_owned()), "{help}");
+    names
+}
+
+#[test]
+fn completions_know_every_subcommand() {
+    for shell in ["bash", "zsh", "fish"] {
+        let mut command = Command::new(droplens());
+        let script = run(command.args(["completions", shell])).success();
+        for name in subcommands() {
+            assert!(script.contains(&name), "{shell}: {name}");
+        }
+        assert!(script.contains("interval"), "{shell}");
+    }
+    let unknown = run(Command::new(droplens()).args(["completions", "command.com"]));
+    assert_eq!(unknown.code, Some(2), "{unknown:?}");
+    assert!(unknown.stderr.contains("zsh"), "{unknown:?}");
+}
+
+#[test]
+fn bash_completes_by_the_script() {
+    let mut command = Command::new(droplens());
+    let script = run(command.args(["completions", "bash"])).success();
+    let complete = "COMP_WORDS=(droplens rep); COMP_CWORD=1; _droplens droplens rep droplens; \
+                    echo \"${COMPREPLY[@]}\"";
+    let mut bash = Command::new("bash");
+    let completed = run(bash.args(["--norc", "-c", &format!("{script}\n{complete}")])).success();
+    assert_eq!(completed.trim(), "report");
+}
+
+#[test]
+fn the_manual_page_tells_every_subcommand_and_option() {
+    let page = run(Command::new(droplens()).arg("man")).success();
+    for name in subcommands() {
+        assert!(page.contains(&format!("droplens {name}")), "{name}");
+    }
+    for option in ["interval", "json", "compare", "openmetrics", "output"] {
+        assert!(page.contains(&format!("\\-\\-{option}")), "{option}");
+    }
+}

@@ -2,9 +2,8 @@
 //! tests flood too.
 #![expect(clippy::expect_used, reason = "a panic is the failure report")]
 
-use std::fmt::Write as _;
-
 use droplens_tests::agent::Options;
+use droplens_tests::lab::softnet::{has_two_cpus, slow_receiver};
 use droplens_tests::lab::{Namespace, load, veth};
 use droplens_tests::{needs_root, wait};
 
@@ -16,22 +15,13 @@ const EVERY_DEVICE: &str = "[devices]\nfold_kinds = []\n";
 #[test]
 fn a_softnet_backlog_overflows() {
     needs_root!();
-    if std::thread::available_parallelism().map_or(1, usize::from) < 2 {
+    if !has_two_cpus() {
         droplens_tests::skip::because("softnet backlog", "it takes two CPUs");
         return;
     }
     let (left, right) = (Namespace::new(), Namespace::new());
     veth(&left, "v0", &right, "v1", 1);
-    let steer = "mount -t sysfs t /sys && echo 2 > /sys/class/net/v1/queues/rx-0/rps_cpus";
-    right
-        .run(std::process::Command::new("unshare").args(["--mount", "sh", "-c", steer]))
-        .success();
-    let mut rules =
-        String::from("table ip slow {\n chain c {\n  type filter hook prerouting priority 0;\n");
-    for port in 0..3000 {
-        let _ = writeln!(rules, "  udp dport {} counter", 20_000 + port);
-    }
-    right.nft(&format!("{rules} }}\n}}\n"));
+    slow_receiver(&right, "v1");
     let agent = Options::new().config(EVERY_DEVICE).start(&right);
     let metrics = agent.scrape();
     let name = "droplens_softnet_dropped_total";

@@ -20,6 +20,10 @@ const FILES: &[Generated] = &[
         contents: metrics_reference,
     },
     Generated {
+        path: "docs/ledger.md",
+        contents: ledger_reference,
+    },
+    Generated {
         path: "config.example.toml",
         contents: example_configuration,
     },
@@ -28,6 +32,11 @@ const FILES: &[Generated] = &[
 #[expect(clippy::unnecessary_wraps, reason = "other files can fail to be made")]
 fn metrics_reference(_root: &Path) -> Result<String> {
     Ok(droplens_metrics::catalogue::reference())
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "other files can fail to be made")]
+fn ledger_reference(_root: &Path) -> Result<String> {
+    Ok(crate::ledger::reference())
 }
 
 /// What `droplens config` prints.

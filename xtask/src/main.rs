@@ -4,8 +4,10 @@
 //! date; `cargo xtask generate` writes the generated files.
 
 mod generated;
+mod ledger;
 mod metadata;
 mod rules;
+mod runbook;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -46,6 +48,7 @@ fn check() -> Result<()> {
     let mut faults = rules::directions(&metadata);
     faults.extend(rules::rust_versions(&metadata));
     faults.extend(generated::stale(&root)?);
+    faults.extend(runbook::faults(&root)?);
     for fault in &faults {
         eprintln!("xtask: {fault}");
     }

@@ -151,8 +151,18 @@ counters! {
     TCP_SYN_RETRANS: Protocol = tcp_ext("TCPSynRetrans");
     /// TCP: the peer had a segment twice: the retransmission was unnecessary.
     TCP_DSACK_RECV: Protocol = tcp_ext("TCPDSACKRecv");
+    /// TCP: the same, in segments, without copies that nobody can have retransmitted; kernel 5.10
+    /// or newer.
+    TCP_DSACK_RECV_SEGS: Protocol = tcp_ext("TCPDSACKRecvSegs");
+    /// TCP: the peer had more segments twice than this host retransmitted.
+    TCP_DSACK_DUBIOUS: Protocol = tcp_ext("TCPDSACKIgnoredDubious");
     /// TCP: a segment came twice, seen by this host as the receiver.
     TCP_DSACK_OLD_SENT: Protocol = tcp_ext("TCPDSACKOldSent");
+    /// TCP: the same, while a segment before it was missing.
+    TCP_DSACK_OFO_SENT: Protocol = tcp_ext("TCPDSACKOfoSent");
+    /// TCP: acknowledgements of early segments held back, since three were sent at once for the
+    /// same hole; kernel 4.18 or newer.
+    TCP_ACK_COMPRESSED: Protocol = tcp_ext("TCPAckCompressed");
     /// TCP: fast retransmissions.
     TCP_FAST_RETRANS: Protocol = tcp_ext("TCPFastRetrans");
     /// TCP: retransmission timeouts.

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use droplens_model::delta::Delta;
 use droplens_model::{
-    Cause, CauseStanding, DeviceDrops, Domain, Event, Finding, Judgement, Moment, Name, Place,
-    Report, Severity, Snapshot, Source, Timestamp,
+    Cause, CauseStanding, DeviceDrops, Domain, Event, Finding, Judgement, Moment, Name,
+    PathDirection, Pattern, Place, Report, Severity, Snapshot, Source, Timestamp,
 };
 
 use crate::events::Events;
@@ -201,7 +201,11 @@ impl Engine {
         let key = (finding.cause, finding.place.clone());
         finding.since = self.active.get(&key).map(|active| active.since);
         if finding.cause == Cause::PathLoss {
-            finding.pattern = Some(self.rhythm.pattern());
+            finding.pattern = Some(match finding.direction {
+                // The rhythm is that of this host's own retransmissions.
+                Some(PathDirection::Forward) => self.rhythm.pattern(),
+                _ => Pattern::Unknown,
+            });
         }
     }
 

@@ -65,13 +65,19 @@ impl Past {
         }
     }
 
-    /// The snapshot nearest to the beginning of a window of this length that ends now; the oldest
-    /// one if there is none that old.
+    /// The newest snapshot from before the beginning of a window of this length that ends now: what
+    /// happened in the window must not fall out of it. The oldest one if there is none that old.
     pub(crate) fn before(&self, length: Duration, now: Moment) -> Option<&Kept> {
         let wanted = Moment(now.0.saturating_sub(length));
-        let all = self.tiers.iter().flat_map(|tier| &tier.snapshots);
-        all.filter(|kept| kept.at < now)
-            .min_by_key(|kept| kept.at.0.abs_diff(wanted.0))
+        let all = || self.tiers.iter().flat_map(|tier| &tier.snapshots);
+        all()
+            .filter(|kept| kept.at <= wanted)
+            .max_by_key(|kept| kept.at)
+            .or_else(|| {
+                all()
+                    .filter(|kept| kept.at < now)
+                    .min_by_key(|kept| kept.at)
+            })
     }
 }
 
@@ -144,6 +150,20 @@ mod tests {
         }
         let kept: usize = past.tiers.iter().map(|tier| tier.snapshots.len()).sum();
         assert!(kept <= 35);
+    }
+
+    #[test]
+    fn nothing_falls_out_of_a_window() {
+        let mut past = Past::default();
+        let at = |seconds| Moment(Duration::from_secs(seconds));
+        let snapshot = Arc::new(Snapshot::default());
+        for second in 0..100 {
+            past.keep(&snapshot, at(second), Timestamp(1000 * second));
+        }
+        for length in 1..100 {
+            let kept = past.before(Duration::from_secs(length), at(100)).unwrap();
+            assert!(kept.at <= at(100 - length), "{length} s: {:?}", kept.at);
+        }
     }
 
     #[test]

@@ -17,10 +17,9 @@ pub(crate) struct Retransmissions {
     pub again: u64,
     /// Of these: SYN and SYN-ACK, which tell of a peer.
     pub syn: u64,
-    /// Of these: unnecessary, as the peer says.
+    /// Of these: unnecessary, as the peer says. Probes of a closed window and of the last segment
+    /// are among them.
     pub spurious: u64,
-    /// Of these: probes of a closed window.
-    pub probes: u64,
 }
 
 impl Retransmissions {
@@ -30,8 +29,7 @@ impl Retransmissions {
             sent: delta.protocol_or_zero(c::TCP_OUT_SEGS),
             again: delta.protocol_or_zero(c::TCP_RETRANS_SEGS),
             syn: delta.protocol_or_zero(c::TCP_SYN_RETRANS),
-            spurious: delta.protocol_or_zero(c::TCP_DSACK_RECV),
-            probes: delta.protocol_or_zero(c::TCP_WIN_PROBE),
+            spurious: spurious(delta),
         }
     }
 
@@ -40,8 +38,17 @@ impl Retransmissions {
         self.again
             .saturating_sub(self.syn)
             .saturating_sub(self.spurious)
-            .saturating_sub(self.probes)
     }
+}
+
+/// Peers that say which segments came twice count exactly; where they do not, timestamps show that
+/// the acknowledged segment was the first one.
+fn spurious(delta: &Delta<'_>) -> u64 {
+    // The older counter contains copies made on the way, which would hide losses.
+    let twice = delta
+        .protocol(c::TCP_DSACK_RECV_SEGS)
+        .unwrap_or_else(|| delta.protocol_or_zero(c::TCP_DSACK_RECV));
+    twice.max(delta.protocol_or_zero(c::TCP_TS_REORDER))
 }
 
 /// What the counters of one window say.
@@ -54,7 +61,7 @@ pub(crate) fn symptoms(view: &View<'_>) -> Symptoms {
         tcp_segments_sent: moved(c::TCP_OUT_SEGS),
         tcp_retransmits: moved(c::TCP_RETRANS_SEGS),
         tcp_syn_retransmits: moved(c::TCP_SYN_RETRANS),
-        tcp_spurious_retransmits: moved(c::TCP_DSACK_RECV),
+        tcp_spurious_retransmits: moved(c::TCP_DSACK_RECV).map(|_| retransmissions.spurious),
         tcp_retransmit_ratio: ratio,
         tcp_retransmit_grade: ratio.map(Grade::of),
         tcp_timeouts: moved(c::TCP_TIMEOUTS),

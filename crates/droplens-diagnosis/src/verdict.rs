@@ -143,7 +143,11 @@ pub fn headline(status: Status, findings: &[Finding], length: Duration) -> Strin
     let packets = match first.packets {
         0 => String::new(),
         1 => ": 1 packet".to_owned(),
-        packets => format!(": {} packets ({}/s)", grouped(packets), rate(first.rate)),
+        packets => format!(
+            ": {} packets ({}/s)",
+            grouped(&packets.to_string()),
+            rate(first.rate)
+        ),
     };
     let others = findings
         .iter()
@@ -167,8 +171,7 @@ fn seconds(length: Duration) -> String {
 }
 
 /// Digits in groups of three.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
+fn grouped(digits: &str) -> String {
     let mut out = String::new();
     for (at, digit) in digits.chars().enumerate() {
         if at > 0 && (digits.len() - at).is_multiple_of(3) {
@@ -183,7 +186,7 @@ fn rate(rate: f64) -> String {
     if rate < 10.0 {
         format!("{rate:.1}")
     } else {
-        format!("{rate:.0}")
+        grouped(&format!("{rate:.0}"))
     }
 }
 
@@ -237,9 +240,11 @@ mod tests {
 
     #[test]
     fn numbers_are_grouped() {
-        assert_eq!(grouped(0), "0");
-        assert_eq!(grouped(999), "999");
-        assert_eq!(grouped(1_204), "1 204");
-        assert_eq!(grouped(1_234_567), "1 234 567");
+        assert_eq!(grouped("0"), "0");
+        assert_eq!(grouped("999"), "999");
+        assert_eq!(grouped("1204"), "1 204");
+        assert_eq!(grouped("1234567"), "1 234 567");
+        assert_eq!(rate(11_413.4), "11 413");
+        assert_eq!(rate(1.25), "1.2");
     }
 }

@@ -91,7 +91,7 @@ fn no_family_has_more_series_than_its_constant_bound() {
         let number = own.count();
         assert!(number <= most as usize, "{}: {number}", family.name);
     }
-    for name in ["drop_packets", "counter_packets"] {
+    for name in ["drop_packets", "named_packets"] {
         let name = format!("droplens_firewall_{name}_total{{");
         let own = series(&text).filter(|one| one.starts_with(&name));
         assert_eq!(own.count(), 65, "all places of {name} are taken");

@@ -158,6 +158,16 @@ impl DriverTable {
             .find(|entry| matches(&entry.pattern, name))
     }
 
+    /// This driver's statistics that count losses of a known cause, as the table lists them.
+    pub fn losses(&self, driver: &str) -> impl Iterator<Item = (&Entry, Cause)> {
+        let entries = self.drivers.get(driver).map(|entries| &*entries.counters);
+        let entries = entries.unwrap_or_default().iter();
+        entries.filter_map(|entry| match entry.effect {
+            Effect::Loss => Some((entry, entry.cause?)),
+            Effect::None | Effect::Sum => None,
+        })
+    }
+
     /// The meaning of the statistic that this driver prints under this name; by the look of the
     /// name where the table is silent.
     ///

@@ -54,11 +54,9 @@ pub struct EventTotals {
 
 impl EventTotals {
     /// The bounds of the buckets.
-    pub const BOUNDS: [Duration; 7] = [
-        Duration::from_millis(100),
-        Duration::from_millis(250),
+    pub const BOUNDS: [Duration; 5] = [
+        Duration::from_millis(200),
         Duration::from_secs(1),
-        Duration::from_millis(2_500),
         Duration::from_secs(10),
         Duration::from_secs(60),
         Duration::from_secs(600),

@@ -95,6 +95,16 @@ pub(crate) enum Command {
     },
     /// Print an annotated configuration file with the defaults
     Config,
+    /// Print what a shell needs to complete command lines of droplens.
+    ///
+    /// For bash: `droplens completions bash > /etc/bash_completion.d/droplens`
+    Completions {
+        /// The shell
+        #[arg(value_name = "SHELL")]
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page; `droplens man | man -l -` shows it
+    Man,
 }
 
 #[cfg(test)]

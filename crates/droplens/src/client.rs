@@ -10,6 +10,10 @@ use tokio::net::TcpStream;
 /// How long an answer may take: a report may read the slow sources first.
 const PATIENCE: Duration = Duration::from_secs(15);
 
+/// How long the agent may take to accept. One on this host does so at once, but a firewall may drop
+/// what is sent to it.
+const CONNECT: Duration = Duration::from_secs(2);
+
 /// No answer is larger: a report of a large host has well below a megabyte.
 const LARGEST: usize = 256 << 20;
 
@@ -34,6 +38,9 @@ pub(crate) enum FetchError {
     /// It refused or failed.
     #[error("the agent at {0} answered {1}: {2}")]
     Refused(String, StatusCode, String),
+    /// A later version's report, in a form that means something else.
+    #[error("the agent at {0} answered in the form {1:?}, which droplens {version} does not know", version = env!("CARGO_PKG_VERSION"))]
+    OtherForm(String, String),
     /// The answer is not what it should be.
     #[error("the answer of the agent at {0} is not understood")]
     NotUnderstood(String, #[source] serde_json::Error),
@@ -49,6 +56,11 @@ pub(crate) async fn get<T: serde::de::DeserializeOwned>(
     serde_json::from_slice(&body).map_err(|error| FetchError::NotUnderstood(base.to_owned(), error))
 }
 
+/// Whether an agent can be at this address at all.
+pub(crate) fn check(base: &str) -> Result<(), FetchError> {
+    authority(base).map_or_else(|| Err(FetchError::Address(base.to_owned())), |_| Ok(()))
+}
+
 /// Host and port of an address such as `http://db-7:13767`.
 fn authority(base: &str) -> Option<String> {
     let uri: Uri = base.trim_end_matches('/').parse().ok()?;
@@ -61,7 +73,8 @@ fn authority(base: &str) -> Option<String> {
 async fn fetch(base: &str, path: &str) -> Result<Bytes, FetchError> {
     let to = || base.to_owned();
     let authority = authority(base).ok_or_else(|| FetchError::Address(to()))?;
-    let connecting = TcpStream::connect(&authority).await;
+    let connecting = tokio::time::timeout(CONNECT, TcpStream::connect(&authority)).await;
+    let connecting = connecting.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()));
     let stream = connecting.map_err(|error| FetchError::Connect(to(), error))?;
     let broken = |error: hyper::Error| FetchError::Broken(to(), error.into());
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))

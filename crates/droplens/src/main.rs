@@ -7,6 +7,7 @@
 mod cli;
 mod client;
 mod command;
+mod comparison;
 mod config;
 mod host;
 mod judge;
@@ -38,6 +39,8 @@ fn main() -> ExitCode {
         Command::Doctor => command::doctor::run(&options),
         Command::CheckConfig { file } => command::check_config::run(file.as_deref(), &options),
         Command::Config => command::config::run(),
+        Command::Completions { shell } => command::completions::run(shell),
+        Command::Man => command::man::run(),
     };
     result.unwrap_or_else(|error| {
         eprintln!("droplens: {}", command::chain(&*error));

@@ -1,5 +1,7 @@
 //! Gives up every privilege that is not needed, before any thread is started.
 
+use std::io;
+
 use caps::{CapSet, Capability, CapsHashSet};
 
 /// The capabilities that some source or feature of this configuration can use.
@@ -42,6 +44,17 @@ pub(crate) fn drop_unneeded() -> Result<(), PrivilegeError> {
         .map_err(failed(CapSet::Inheritable))?;
     caps::set(None, CapSet::Effective, &keep).map_err(failed(CapSet::Effective))?;
     caps::set(None, CapSet::Permitted, &keep).map_err(failed(CapSet::Permitted))
+}
+
+/// Works without needless privileges, on a thread of its own: they belong to threads, and the
+/// calling one keeps those it has for what its user may do but the work need not.
+pub(crate) fn without<T: Send>(work: impl FnOnce() -> io::Result<T> + Send) -> io::Result<T> {
+    let work = || {
+        drop_unneeded().map_err(io::Error::other)?;
+        work()
+    };
+    std::thread::scope(|scope| scope.spawn(work).join())
+        .unwrap_or_else(|_| Err(io::Error::other("the thread that reads panicked")))
 }
 
 /// The names of the capabilities this process can use now.

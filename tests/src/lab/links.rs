@@ -13,9 +13,28 @@ pub fn veth(left: &Namespace, a: &str, right: &Namespace, b: &str, net: u8) {
     });
 }
 
+/// The same with offloads as they are by default: buffers of many segments pass the link in one.
+pub fn veth_offloading(left: &Namespace, a: &str, right: &Namespace, b: &str, net: u8) {
+    pair((left, a), (right, b), |side, device, host| {
+        side.sysctl(&format!("net/ipv6/conf/{device}/disable_ipv6"), "1");
+        side.ip(&format!("addr add 10.9.{net}.{host}/24 dev {device}"));
+    });
+}
+
 /// Joins two namespaces by a pair of veth devices without offloads. `prepare` is called for each
 /// while it is down, with 1 for the first and 2 for the second; then they are brought up.
 pub(super) fn cable(
+    left: (&Namespace, &str),
+    right: (&Namespace, &str),
+    prepare: impl Fn(&Namespace, &str, u8),
+) {
+    pair(left, right, |side, device, host| {
+        side.sh(&format!("ethtool -K {device} tso off gso off gro off"));
+        prepare(side, device, host);
+    });
+}
+
+fn pair(
     (left, a): (&Namespace, &str),
     (right, b): (&Namespace, &str),
     prepare: impl Fn(&Namespace, &str, u8),
@@ -25,7 +44,6 @@ pub(super) fn cable(
         right.path()
     ));
     for (side, device, host) in [(left, a, 1), (right, b, 2)] {
-        side.sh(&format!("ethtool -K {device} tso off gso off gro off"));
         prepare(side, device, host);
         side.ip(&format!("link set {device} up"));
     }

@@ -41,6 +41,18 @@ pub fn sink(namespace: &Namespace, address: &str, buffer: usize) -> UdpSocket {
     socket
 }
 
+/// A UDP socket that nobody reads, with room for whatever a test sends.
+///
+/// # Panics
+///
+/// When it cannot be bound.
+pub fn deep_sink(namespace: &Namespace, address: &str) -> UdpSocket {
+    let socket = udp(namespace, address);
+    rustix::net::sockopt::set_socket_recv_buffer_size_force(&socket, SEND_BUFFER)
+        .expect("a large buffer");
+    socket
+}
+
 /// Keeps the calling thread on one CPU from now on.
 ///
 /// # Panics

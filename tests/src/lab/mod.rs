@@ -1,5 +1,6 @@
 //! The fault lab: network namespaces, links between them, and bounded loads.
 
+pub mod bpf;
 mod command;
 pub mod counted;
 pub mod crowd;
@@ -9,11 +10,12 @@ pub mod load;
 mod namespace;
 pub mod paced;
 mod router;
+pub mod softnet;
 pub mod station;
 pub mod transfer;
 
 pub use command::{Finished, run};
 pub use host::HostSetting;
-pub use links::{veth, veth_many};
+pub use links::{veth, veth_many, veth_offloading};
 pub use namespace::Namespace;
 pub use router::Router;

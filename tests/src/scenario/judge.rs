@@ -14,7 +14,9 @@ pub struct Judged {
     pub name: &'static str,
     /// What it is about.
     pub about: &'static str,
-    /// The cause that should come first; none on a healthy host.
+    /// Whether something was wrong; on a healthy host a remark may be expected.
+    pub fault: bool,
+    /// The cause that should come first; none on a healthy host without a remark.
     pub expected: Option<Cause>,
     /// The cause that came first; none if there was no finding that matters.
     pub found: Option<Cause>,
@@ -28,19 +30,31 @@ pub struct Judged {
 
 /// Compares what was seen with what was expected.
 pub fn judge(scenario: &Scenario, seen: &Seen) -> Judged {
-    let expected = match scenario.expect {
-        Expect::Clean => None,
-        Expect::Finding(expected) => Some(expected.cause),
-    };
+    let expected = scenario.expect.cause();
     Judged {
         name: scenario.name,
         about: scenario.about,
+        fault: scenario.expect.is_fault(),
         expected,
-        found: matters(seen).next().map(|finding| finding.cause),
+        found: found(&scenario.expect, seen),
         truth: seen.truth,
         reported: expected.map_or(0, |cause| packets(seen, cause)),
         wrong: wrong(&scenario.expect, seen),
     }
+}
+
+/// The first finding that matters; where a remark is expected and nothing matters, that remark.
+fn found(expect: &Expect, seen: &Seen) -> Option<Cause> {
+    let first = matters(seen).next().map(|finding| finding.cause);
+    match expect {
+        Expect::Remark(cause) if remarked(*cause, seen) => first.or(Some(*cause)),
+        _ => first,
+    }
+}
+
+fn remarked(cause: Cause, seen: &Seen) -> bool {
+    let mut findings = seen.report.findings.iter();
+    findings.any(|finding| finding.cause == cause)
 }
 
 fn matters(seen: &Seen) -> impl Iterator<Item = &Finding> {
@@ -61,6 +75,8 @@ fn packets(seen: &Seen, cause: Cause) -> u64 {
 pub(super) fn wrong(expect: &Expect, seen: &Seen) -> Option<String> {
     match expect {
         Expect::Clean => healthy(seen),
+        Expect::Remark(cause) => healthy(seen)
+            .or_else(|| (!remarked(*cause, seen)).then(|| format!("no remark of {cause}"))),
         Expect::Finding(expected) => faulty(expected, seen),
     }
 }
@@ -100,16 +116,21 @@ fn faulty(expected: &Expected, seen: &Seen) -> Option<String> {
     if expected.pattern.is_some() && first.pattern != expected.pattern {
         return Some(format!("pattern {:?}", first.pattern));
     }
+    let place = first.place.to_string();
+    if expected.place.is_some_and(|expected| expected != place) {
+        return Some(format!("found at {place}"));
+    }
     None
 }
 
 fn miscounted(packets: Packets, reported: u64, truth: Option<u64>) -> Option<String> {
     match (packets, truth) {
-        (Packets::Exact, Some(truth)) => {
+        (Packets::Exact | Packets::Counted, Some(truth)) => {
             let off = reported.abs_diff(truth) as f64 / truth.max(1) as f64;
-            (off > TOLERANCE || truth == 0).then(|| format!("{reported} packets of {truth}"))
+            let vain = truth == 0 && packets == Packets::Exact;
+            (off > TOLERANCE || vain).then(|| format!("{reported} packets of {truth}"))
         }
-        (Packets::Exact, None) => Some("the truth is not known".to_owned()),
+        (Packets::Exact | Packets::Counted, None) => Some("the truth is not known".to_owned()),
         (Packets::Some, _) => (reported == 0).then(|| "no packets".to_owned()),
         (Packets::None, _) => (reported != 0).then(|| format!("{reported} packets of none")),
     }

@@ -37,6 +37,8 @@ pub struct Scenario {
 pub enum Expect {
     /// Nothing is wrong: no finding but remarks.
     Clean,
+    /// Nothing is wrong, but this remark must be made.
+    Remark(Cause),
     /// This must be the first finding.
     Finding(Expected),
 }
@@ -54,6 +56,65 @@ pub struct Expected {
     pub direction: Option<PathDirection>,
     /// The pattern, for a loss on the path.
     pub pattern: Option<Pattern>,
+    /// Where, as the report writes it.
+    pub place: Option<&'static str>,
+}
+
+impl Expect {
+    /// In this place, as the report writes it.
+    #[must_use]
+    pub const fn at(self, place: &'static str) -> Self {
+        self.finding(Some(place), None, None)
+    }
+
+    /// In this direction on the path.
+    #[must_use]
+    pub const fn towards(self, direction: PathDirection) -> Self {
+        self.finding(None, Some(direction), None)
+    }
+
+    /// With this pattern on the path.
+    #[must_use]
+    pub const fn with(self, pattern: Pattern) -> Self {
+        self.finding(None, None, Some(pattern))
+    }
+
+    const fn finding(
+        self,
+        place: Option<&'static str>,
+        direction: Option<PathDirection>,
+        pattern: Option<Pattern>,
+    ) -> Self {
+        let Self::Finding(mut expected) = self else {
+            return self;
+        };
+        if place.is_some() {
+            expected.place = place;
+        }
+        if direction.is_some() {
+            expected.direction = direction;
+        }
+        if pattern.is_some() {
+            expected.pattern = pattern;
+        }
+        Self::Finding(expected)
+    }
+
+    /// Whether something is really wrong.
+    #[must_use]
+    pub const fn is_fault(&self) -> bool {
+        matches!(self, Self::Finding(_))
+    }
+
+    /// The cause that must be found, if any.
+    #[must_use]
+    pub const fn cause(&self) -> Option<Cause> {
+        match self {
+            Self::Clean => None,
+            Self::Remark(cause) => Some(*cause),
+            Self::Finding(expected) => Some(expected.cause),
+        }
+    }
 }
 
 /// How the reported packets compare with the truth.
@@ -61,6 +122,8 @@ pub struct Expected {
 pub enum Packets {
     /// Within 2 %: the kernel counts exactly.
     Exact,
+    /// Within 2 % of what the kernel happens to count, which may be nothing.
+    Counted,
     /// At least one: the kernel counts something else, or only a part.
     Some,
     /// None: it is no loss of packets.
@@ -82,6 +145,7 @@ pub const fn expected(cause: Cause, packets: Packets, also: &'static [Cause]) ->
         also,
         direction: None,
         pattern: None,
+        place: None,
     })
 }
 

@@ -89,7 +89,7 @@ impl<'a> Watch<'a> {
     ///
     /// # Panics
     ///
-    /// When the agent gives no report at all.
+    /// When the agent gives no report in the end.
     pub fn verdict(self, expect: &Expect, truth: Option<u64>) -> Seen {
         let seen = |report| Seen {
             report,
@@ -98,7 +98,7 @@ impl<'a> Watch<'a> {
         };
         let patience = match expect {
             Expect::Clean => HEALTHY,
-            Expect::Finding(_) => PATIENCE,
+            Expect::Finding(_) | Expect::Remark(_) => PATIENCE,
         };
         // The latest verdict, or why there is none.
         let mut last = Err("nobody asked".to_owned());
@@ -110,12 +110,12 @@ impl<'a> Watch<'a> {
                 // A healthy host must stay clean all the time.
                 (Expect::Clean, None) => Err("still clean".to_owned()),
                 (Expect::Clean, Some(_)) => Ok(()),
-                (Expect::Finding(_), None) => {
+                (_, None) => {
                     let since = *right_since.get_or_insert_with(Instant::now);
                     let steady = since.elapsed() >= STEADY;
                     steady.then_some(()).ok_or("not for long".to_owned())
                 }
-                (Expect::Finding(_), Some(wrong)) => {
+                (_, Some(wrong)) => {
                     right_since = None;
                     Err(wrong)
                 }

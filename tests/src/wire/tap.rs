@@ -26,10 +26,19 @@ impl Tap {
     ///
     /// When it cannot be made.
     pub(crate) fn new(namespace: &Namespace, name: &str) -> Self {
+        Self::with_queue(namespace, name, QUEUE)
+    }
+
+    /// The same where only `queue` frames may wait to be read.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be made.
+    pub(crate) fn with_queue(namespace: &Namespace, name: &str, queue: u32) -> Self {
         let fd = namespace
             .enter(|| open(name))
             .unwrap_or_else(|error| panic!("cannot make the TAP device {name}: {error}"));
-        namespace.ip(&format!("link set {name} txqueuelen {QUEUE} up"));
+        namespace.ip(&format!("link set {name} txqueuelen {queue} up"));
         Self(fd)
     }
 

@@ -32,7 +32,7 @@ pub(super) struct Move {
 /// What the packets that a counter alone explains mean, resolved for one moment.
 pub(super) trait Judge {
     /// The cause, if there is one.
-    fn cause(&self, counter: Counter, at: Moment) -> Option<Cause>;
+    fn cause(&self, counter: Counter, place: &Place, at: Moment) -> Option<Cause>;
 }
 
 /// When each source was read last; none for one that cannot be read and need not be waited for.
@@ -175,7 +175,7 @@ impl Book {
         if own == 0 {
             return;
         }
-        if let Some(cause) = judge.cause(counter, at) {
+        if let Some(cause) = judge.cause(counter, &place, at) {
             let account = self.accounts.entry((cause, place)).or_default();
             *account = account.saturating_add(own);
         }
@@ -216,11 +216,12 @@ mod tests {
     struct Plain;
 
     impl Judge for Plain {
-        fn cause(&self, counter: Counter, _at: Moment) -> Option<Cause> {
+        fn cause(&self, counter: Counter, _place: &Place, _at: Moment) -> Option<Cause> {
             match entry(counter).meaning {
                 Meaning::Lost(cause) => Some(cause),
                 Meaning::HeaderOrTtl => Some(Cause::HeaderErrors),
                 Meaning::DownOrSendBuffer => Some(Cause::LinkDown),
+                Meaning::DownOrPair => Some(Cause::VethDrop),
                 Meaning::TableFullOrClash => Some(Cause::ConntrackTableFull),
                 Meaning::Elsewhere => None,
             }

@@ -37,8 +37,10 @@ pub enum Counter {
     QdiscDropped,
     /// Drops of a class or of the qdisc attached to it.
     ClassDropped,
-    /// Drops of an ingress or clsact qdisc: its filters and policers.
+    /// Drops of an ingress qdisc: its filters and policers.
     IngressDropped,
+    /// Drops of a clsact qdisc: its filters and policers of both directions.
+    FilterDropped,
     /// ctnetlink `drop`.
     ConntrackDrop,
     /// ctnetlink `insert_failed`.
@@ -73,7 +75,10 @@ impl Counter {
             | Self::BridgeDropped
             | Self::VxlanDropped => Source::Links,
             Self::Driver(_) => Source::Driver,
-            Self::QdiscDropped | Self::ClassDropped | Self::IngressDropped => Source::Qdiscs,
+            Self::QdiscDropped
+            | Self::ClassDropped
+            | Self::IngressDropped
+            | Self::FilterDropped => Source::Qdiscs,
             Self::ConntrackDrop | Self::ConntrackInsertFailed => Source::Conntrack,
             Self::FirewallRule | Self::DeviceFirewallRule => Source::Firewall,
             Self::NeighbourFailed | Self::NeighbourFull => Source::Neighbours,
@@ -81,4 +86,42 @@ impl Counter {
             Self::InputGap(Family::V6) | Self::OutputGap(Family::V6) => Source::Snmp6,
         }
     }
+
+    /// How the kernel calls it, and where.
+    pub fn kernel(self) -> String {
+        let name = match self {
+            Self::Protocol(counter) => return counter.kernel(),
+            Self::Driver(cause) => return format!("ethtool -S: statistics that mean {cause}"),
+            Self::InputGap(family) => return balance(family, "input"),
+            Self::OutputGap(family) => return balance(family, "output"),
+            Self::SoftnetDropped => "softnet_stat column 2 (dropped)",
+            Self::SoftnetFlowLimit => "softnet_stat column 11 (flow_limit_count)",
+            Self::CardDamaged => "card: rx_crc_errors + rx_frame_errors + rx_length_errors",
+            Self::CardReceiveErrors => "card: rx_errors",
+            Self::CardMissed => {
+                "card: the largest of rx_missed_errors, rx_fifo_errors, rx_over_errors"
+            }
+            Self::CardTransmitErrors => "card: tx_errors",
+            Self::CardTransmitDropped => "card: tx_dropped",
+            Self::TunTransmitDropped => "tun, tap: tx_dropped",
+            Self::VethTransmitDropped => "veth: tx_dropped",
+            Self::BridgeDropped => "bridge: tx_dropped + tx_errors + rx_errors",
+            Self::VxlanDropped => "vxlan: tx_dropped + tx_errors + rx_errors",
+            Self::QdiscDropped => "qdisc: drops that none of its children counts (TCA_STATS_QUEUE)",
+            Self::ClassDropped => "class: drops (TCA_STATS_QUEUE)",
+            Self::IngressDropped => "ingress: drops (TCA_STATS_QUEUE)",
+            Self::FilterDropped => "clsact: drops (TCA_STATS_QUEUE)",
+            Self::ConntrackDrop => "conntrack drop (CTA_STATS_DROP)",
+            Self::ConntrackInsertFailed => "conntrack insert_failed (CTA_STATS_INSERT_FAILED)",
+            Self::FirewallRule => "rule or policy with a counter, in a hook of the IP layer",
+            Self::DeviceFirewallRule => "rule or policy with a counter, at a device or in a bridge",
+            Self::NeighbourFailed => "ndts_res_failed (NDTA_STATS)",
+            Self::NeighbourFull => "ndts_table_fulls (NDTA_STATS)",
+        };
+        name.to_owned()
+    }
+}
+
+fn balance(family: Family, side: &str) -> String {
+    format!("balance of {} {side}", family.id())
 }

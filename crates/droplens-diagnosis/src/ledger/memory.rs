@@ -1,9 +1,10 @@
 //! What happened lately, where a counter's meaning depends on it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use droplens_model::delta::Delta;
-use droplens_model::{Cause, Family, Moment, PerFamily, Source};
+use droplens_model::{Cause, Family, Moment, Name, PerFamily, Place, Source};
 
 use super::book::Judge;
 use super::counter::Counter;
@@ -18,10 +19,11 @@ const LATELY: Duration = Duration::from_secs(10);
 const NEARLY_FULL: f64 = 0.9;
 
 /// The last time of each such happening.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Memory {
     time_exceeded: PerFamily<Option<Moment>>,
-    carrier_missing: Option<Moment>,
+    /// By device; only lately.
+    carrier_missing: BTreeMap<Name, Moment>,
     send_buffer_full: PerFamily<Option<Moment>>,
     table_nearly_full: Option<Moment>,
 }
@@ -39,8 +41,10 @@ impl Memory {
                 *self.send_buffer_full.get_mut(family) = Some(now);
             }
         }
-        if carrier_missing(delta) {
-            self.carrier_missing = Some(now);
+        self.carrier_missing
+            .retain(|_, moment| now.since(*moment) < LATELY);
+        for device in carriers_missing(delta) {
+            self.carrier_missing.insert(device, now);
         }
         let full = delta.to.conntrack.ok().is_some_and(|conntrack| {
             conntrack.limit > 0 && conntrack.entries as f64 >= NEARLY_FULL * conntrack.limit as f64
@@ -51,25 +55,37 @@ impl Memory {
     }
 }
 
-/// Whether a device that should carry packets has no carrier, or lost it in between.
-fn carrier_missing(delta: &Delta<'_>) -> bool {
+/// Devices that should carry packets and have no carrier, or lost it in between. An empty bridge
+/// has none by nature.
+fn carriers_missing(delta: &Delta<'_>) -> Vec<Name> {
     let Some(links) = delta.to.links.ok() else {
-        return false;
+        return Vec::new();
     };
-    let down = links.links.iter().any(|link| {
+    let down = links.links.iter().filter(|link| {
         let attributes = &link.attributes;
-        attributes.up && attributes.carrier == Some(false) && link.statistics.tx_packets > 0
+        attributes.up
+            && attributes.carrier == Some(false)
+            && attributes.kind.as_deref() != Some("bridge")
+            && link.statistics.tx_packets > 0
     });
-    down || delta
-        .busy_devices()
-        .iter()
-        .any(|device| device.carrier_changes > 0)
+    let troubled = delta.troubled_devices();
+    let changed = troubled.iter().filter(|device| device.carrier_changes > 0);
+    down.chain(changed.map(|device| device.link))
+        .map(|link| link.name().clone())
+        .collect()
 }
 
 impl Judge for Memory {
-    fn cause(&self, counter: Counter, at: Moment) -> Option<Cause> {
+    fn cause(&self, counter: Counter, place: &Place, at: Moment) -> Option<Cause> {
         let lately =
             |moment: Option<Moment>| moment.is_some_and(|moment| at.since(moment) < LATELY);
+        let down = |device: Option<&Name>| match device {
+            Some(device) => lately(self.carrier_missing.get(device).copied()),
+            None => self
+                .carrier_missing
+                .values()
+                .any(|moment| lately(Some(*moment))),
+        };
         let family = match counter.source() {
             Source::Snmp6 => Family::V6,
             _ => Family::V4,
@@ -82,10 +98,14 @@ impl Judge for Memory {
             } else {
                 Cause::HeaderErrors
             }),
-            Meaning::DownOrSendBuffer if lately(self.carrier_missing) => Some(Cause::LinkDown),
+            Meaning::DownOrSendBuffer if down(None) => Some(Cause::LinkDown),
             Meaning::DownOrSendBuffer => {
                 lately(*self.send_buffer_full.get(family)).then_some(Cause::UdpSendBufferFull)
             }
+            Meaning::DownOrPair => Some(match place.device() {
+                Some(device) if down(Some(device)) => Cause::LinkDown,
+                _ => Cause::VethDrop,
+            }),
             Meaning::TableFullOrClash => Some(if lately(self.table_nearly_full) {
                 Cause::ConntrackTableFull
             } else {

@@ -21,10 +21,28 @@ pub enum Meaning {
     /// Lost to a missing carrier if there is or was one lately, to a full send buffer if UDP says
     /// so at the same time; otherwise nothing can be said.
     DownOrSendBuffer,
+    /// Lost to a missing carrier if the device has or had none lately, else by its pair.
+    DownOrPair,
     /// Lost to a full table if it is or was nearly full lately, else to a failed insertion.
     TableFullOrClash,
     /// Counted elsewhere, or not lost: only feeds pools.
     Elsewhere,
+}
+
+impl Meaning {
+    /// The causes it can be, the one without any sign of another first.
+    pub fn causes(self) -> Vec<Cause> {
+        match self {
+            Self::Lost(cause) => vec![cause],
+            Self::HeaderOrTtl => vec![Cause::HeaderErrors, Cause::TtlExpired],
+            Self::DownOrSendBuffer => vec![Cause::LinkDown, Cause::UdpSendBufferFull],
+            Self::DownOrPair => vec![Cause::VethDrop, Cause::LinkDown],
+            Self::TableFullOrClash => {
+                vec![Cause::ConntrackInsertFailed, Cause::ConntrackTableFull]
+            }
+            Self::Elsewhere => Vec::new(),
+        }
+    }
 }
 
 /// Packets that one counter has explained to another that contains it.
@@ -73,7 +91,8 @@ impl Pool {
     /// To whom it belongs.
     pub const fn scope(self) -> Scope {
         match self {
-            Self::OutDiscards | Self::Backlog | Self::Hooks => Scope::Host,
+            // The flow limit counts on the CPU that steers, the drop on the one steered to.
+            Self::SoftnetDropped | Self::OutDiscards | Self::Backlog | Self::Hooks => Scope::Host,
             _ => Scope::Same,
         }
     }
@@ -226,6 +245,7 @@ pub const TABLE: &[Entry] = &[
     // Virtual devices.
     lost(K::TunTransmitDropped, L::TunQueueFull).feeds(&[Pool::OutDiscards]),
     lost(K::VethTransmitDropped, L::VethDrop)
+        .means(Meaning::DownOrPair)
         .feeds(&[Pool::OutDiscards])
         .draws(Pool::Backlog)
         .when("contains the drops of the backlog into which the pair hands packets"),
@@ -235,6 +255,9 @@ pub const TABLE: &[Entry] = &[
     lost(K::QdiscDropped, L::QdiscOverflow).feeds(&[Pool::OutDiscards]),
     lost(K::ClassDropped, L::QdiscClassOverflow).feeds(&[Pool::OutDiscards]),
     lost(K::IngressDropped, L::PolicerDrop),
+    lost(K::FilterDropped, L::PolicerDrop)
+        .feeds(&[Pool::OutDiscards])
+        .when("what its egress filters drop, the IP layer counts as discarded"),
     // Netfilter.
     lost(K::ConntrackInsertFailed, L::ConntrackInsertFailed).feeds(&[Pool::ConntrackDrop]),
     lost(K::ConntrackDrop, L::ConntrackTableFull)

@@ -297,8 +297,11 @@ fn unaccounted(
                 .next(next),
         );
     }
+    // What a rule or connection tracking counted is in the gap as well.
+    let explained = HOOKS.iter().map(|cause| view.lost(*cause)).sum();
     for family in Family::ALL {
-        let harmless = view.ledger.conservation().harmless(side, family);
+        let gap = view.ledger.conservation().harmless(side, family);
+        let harmless = gap.saturating_sub(explained);
         if harmless >= BACKGROUND {
             findings.push(
                 Draft::pressure(view, cause, Place::Family(family))
@@ -313,6 +316,13 @@ fn unaccounted(
     }
     findings
 }
+
+/// Causes whose counted drops are gaps of the IP layer, too.
+const HOOKS: &[Cause] = &[
+    Cause::ConntrackTableFull,
+    Cause::ConntrackInsertFailed,
+    Cause::FirewallDrop,
+];
 
 /// A gap below this is what any network makes: router advertisements, multicast, broadcasts.
 const BACKGROUND: u64 = 20;

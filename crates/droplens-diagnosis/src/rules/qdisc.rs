@@ -35,7 +35,7 @@ fn queues(
             let backlog = backlog(view, &place).map(f64::from);
             let rate = shaper(view, &place).map(|tbf| tbf.rate_bytes as f64);
             draft
-                .what(what)
+                .summary(format!("{what} in {place}"))
                 .delta(Source::Qdiscs, "drops", packets, "TCA_STATS_QUEUE drops")
                 .gauge(
                     Source::Qdiscs,
@@ -110,7 +110,7 @@ fn shaper(view: &View<'_>, place: &Place) -> Option<Tbf> {
 }
 
 fn overflow(view: &View<'_>) -> Vec<Finding> {
-    queues(view, Cause::QdiscOverflow, "queue overflow:", |device| {
+    queues(view, Cause::QdiscOverflow, "queue overflow", |device| {
         format!(
             "Find who fills the queue of {device} (`tc -s qdisc show dev {device}`, `ss -ti`); raise its rate or limit only if the link is faster than that."
         )
@@ -121,7 +121,7 @@ fn class_overflow(view: &View<'_>) -> Vec<Finding> {
     queues(
         view,
         Cause::QdiscClassOverflow,
-        "class overflow:",
+        "class overflow",
         |device| {
             format!(
                 "Raise rate or ceiling of the class (`tc -s class show dev {device}`), or move traffic to another class."
@@ -134,7 +134,7 @@ fn policer(view: &View<'_>) -> Vec<Finding> {
     queues(
         view,
         Cause::PolicerDrop,
-        "policer or filter drops:",
+        "policer or filter drops",
         |device| {
             format!(
                 "See which filter drops: `tc -s filter show dev {device} ingress` (and egress)."

@@ -1,8 +1,9 @@
 //! The per-CPU receive work.
 
 use droplens_model::delta::step;
+use droplens_model::sample::cpu::Cpus;
 use droplens_model::sample::limits::Limit;
-use droplens_model::{Cause, Finding, Place, Source};
+use droplens_model::{Cause, CpuId, Finding, Place, Source};
 
 use super::Rule;
 use crate::draft::Draft;
@@ -93,24 +94,28 @@ fn time_squeeze(view: &View<'_>) -> Vec<Finding> {
         .collect()
 }
 
-/// One CPU does nearly all the receive work and is busy with it, while others could help.
+/// One CPU does nearly all the receive work and is busy with it, while others could help. Work is
+/// time, not packets: many that cost little on another CPU must not hide it.
 fn imbalance(view: &View<'_>) -> Vec<Finding> {
     let softnet = view.delta.softnet();
-    let total: u64 = softnet.iter().map(|cpu| cpu.processed).sum();
     let Some(busiest) = softnet.iter().max_by_key(|cpu| cpu.processed) else {
         return Vec::new();
     };
     let (Some(from), Some(to)) = (view.delta.from.cpu.ok(), view.delta.to.cpu.ok()) else {
         return Vec::new();
     };
-    let softirq = |cpus: &droplens_model::sample::cpu::Cpus| {
-        let times = cpus.cpus.iter().find(|times| times.cpu == busiest.cpu);
-        times.map_or(0, |times| {
-            u64::try_from(times.softirq.as_micros()).unwrap_or(0)
-        })
+    let spent = |cpu: CpuId| {
+        let softirq = |cpus: &Cpus| {
+            let times = cpus.cpus.iter().find(|times| times.cpu == cpu);
+            times.map_or(0, |times| {
+                u64::try_from(times.softirq.as_micros()).unwrap_or(0)
+            })
+        };
+        step(softirq(from), softirq(to))
     };
-    let busy = view.rate_of(Source::Cpu, step(softirq(from), softirq(to))) / 1e6;
-    let share = busiest.processed as f64 / total.max(1) as f64;
+    let total: u64 = softnet.iter().map(|softnet| spent(softnet.cpu)).sum();
+    let share = spent(busiest.cpu) as f64 / total.max(1) as f64;
+    let busy = view.rate_of(Source::Cpu, spent(busiest.cpu)) / 1e6;
     if softnet.len() < 2
         || share < view.thresholds.imbalance_ratio
         || busy < view.thresholds.imbalance_softirq
@@ -121,8 +126,8 @@ fn imbalance(view: &View<'_>) -> Vec<Finding> {
         Draft::pressure(view, Cause::SoftirqImbalance, Place::Cpu(busiest.cpu))
             .what("nearly all receive work")
             .delta(Source::Softnet, "processed", busiest.processed, "/proc/net/softnet_stat column 1")
-            .gauge(Source::Softnet, "share of all CPUs", Some(share), "/proc/net/softnet_stat column 1")
-            .gauge(Source::Cpu, "share of time in softirqs", Some(busy), "/proc/stat field softirq")
+            .gauge(Source::Cpu, "share of all CPUs' time in softirqs", Some(share), "/proc/stat field softirq")
+            .gauge(Source::Cpu, "share of its time in softirqs", Some(busy), "/proc/stat field softirq")
             .next("Spread the device's interrupts (irqbalance, smp_affinity), use more queues (`ethtool -L`) or RPS."),
     ]
 }

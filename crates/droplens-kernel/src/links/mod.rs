@@ -55,6 +55,8 @@ pub struct LinksReader {
 struct Known {
     /// Sorted by index.
     attributes: Vec<Arc<LinkAttributes>>,
+    /// `tx_dropped` of all devices at that time.
+    refused: u64,
     complete: bool,
     at: Option<Instant>,
 }
@@ -140,6 +142,7 @@ impl LinksReader {
                 .iter()
                 .map(|link| Arc::clone(&link.attributes))
                 .collect(),
+            refused: refused(links.iter().map(|link| &link.statistics)),
             complete: completeness.is_complete(),
             at: Some(now),
         };
@@ -260,13 +263,16 @@ impl Known {
         self.attributes.get(at)
     }
 
-    /// The known devices with these statistics; none if the devices are no longer the same.
+    /// The known devices with these statistics; none if the devices are no longer the same, or one
+    /// refused packets meanwhile: whether it had a carrier must be as new as that.
     fn with(
         &self,
         statistics: &[(IfIndex, LinkStatistics)],
         completeness: Completeness,
     ) -> Option<Links> {
-        if self.attributes.len() != statistics.len() {
+        if self.attributes.len() != statistics.len()
+            || self.refused != refused(statistics.iter().map(|(_, statistics)| statistics))
+        {
             return None;
         }
         let links = self
@@ -285,6 +291,11 @@ impl Known {
             complete: self.complete && completeness.is_complete(),
         })
     }
+}
+
+/// Packets that devices did not send. Only compared with itself, so it may wrap.
+fn refused<'a>(statistics: impl Iterator<Item = &'a LinkStatistics>) -> u64 {
+    statistics.fold(0, |sum, device| sum.wrapping_add(device.tx_dropped))
 }
 
 /// Kinds that name hardware; every other kind is made in software, whatever lies below it.

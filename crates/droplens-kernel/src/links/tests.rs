@@ -155,6 +155,45 @@ mod live {
     }
 
     #[test]
+    fn a_lost_carrier_is_known_as_soon_as_its_drops() {
+        in_namespace(|| {
+            ip("link add dl0 type veth peer name dl1");
+            for command in [
+                "addr add 10.9.9.1/24 dev dl0",
+                "link set dl0 up",
+                "link set dl1 mtu 100",
+                "link set dl1 up",
+                "neigh replace 10.9.9.2 dev dl0 lladdr 02:00:00:00:00:02 nud permanent",
+            ] {
+                ip(command);
+            }
+            let mut reader = LinksReader::new(&Root::default());
+            let first = reader.read().unwrap();
+            assert_eq!(named(&first, "dl0").attributes.carrier, Some(true));
+            let changes = named(&first, "dl0").attributes.carrier_changes.unwrap();
+
+            // Too large for the other end, so that the device counts drops of its own.
+            let socket = UdpSocket::bind("10.9.9.1:0").unwrap();
+            let dropped = || {
+                let _refused = socket.send_to(&[0; 1000], "10.9.9.2:9");
+                let links = LinksReader::new(&Root::default()).read().unwrap();
+                named(&links, "dl0").statistics.tx_dropped
+            };
+            let pause = Duration::from_millis(20);
+            assert!((0..250).any(|_| dropped() > 0 || {
+                std::thread::sleep(pause);
+                false
+            }));
+            ip("link set dl1 down");
+            let second = reader.read().unwrap();
+            let device = named(&second, "dl0");
+            assert!(device.statistics.tx_dropped > 0);
+            assert_eq!(device.attributes.carrier, Some(false));
+            assert_eq!(device.attributes.carrier_changes, Some(changes + 1));
+        });
+    }
+
+    #[test]
     fn devices_and_their_packets_are_followed() {
         in_namespace(|| {
             ip("link set lo up");

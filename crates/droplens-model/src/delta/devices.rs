@@ -57,19 +57,14 @@ impl<'a> Delta<'a> {
             .collect()
     }
 
-    /// The devices whose statistics moved; much fewer than all on most hosts.
-    pub fn busy_devices(&self) -> Vec<DeviceDelta<'a>> {
+    /// The devices that are new or whose errors, drops or carrier moved; few on most hosts.
+    pub fn troubled_devices(&self) -> Vec<DeviceDelta<'a>> {
         let Some((from, to)) = both(&self.from.links, &self.to.links) else {
             return Vec::new();
         };
         pairs(&from.links, &to.links, |link| link.attributes.index)
             .into_iter()
-            .filter(|(from, to)| {
-                from.is_none_or(|from| {
-                    from.statistics != to.statistics
-                        || from.attributes.carrier_changes != to.attributes.carrier_changes
-                })
-            })
+            .filter(|(from, to)| from.is_none_or(|from| trouble(from) != trouble(to)))
             .map(|(from, to)| device(from, to))
             .collect()
     }
@@ -150,6 +145,25 @@ fn device<'a>(from: Option<&'a Link>, to: &'a Link) -> DeviceDelta<'a> {
         carrier_changes: from.map_or(0, |from| step(changes(from), changes(to))),
         new: from.is_none(),
     }
+}
+
+/// What a healthy device does not change.
+fn trouble(link: &Link) -> [u64; 12] {
+    let statistics = &link.statistics;
+    [
+        statistics.rx_errors,
+        statistics.tx_errors,
+        statistics.rx_dropped,
+        statistics.tx_dropped,
+        statistics.rx_crc_errors,
+        statistics.rx_frame_errors,
+        statistics.rx_length_errors,
+        statistics.rx_missed_errors,
+        statistics.rx_fifo_errors,
+        statistics.rx_over_errors,
+        statistics.tx_carrier_errors,
+        link.attributes.carrier_changes.unwrap_or(0),
+    ]
 }
 
 fn started_again(from: &Link, to: &Link) -> bool {

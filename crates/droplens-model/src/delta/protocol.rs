@@ -1,5 +1,7 @@
 //! How far protocol counters moved.
 
+use std::sync::Arc;
+
 use super::{Delta, both, step};
 use crate::sample::netstat::Counters;
 use crate::{Reading, Snapshot, Source};
@@ -76,9 +78,16 @@ impl Delta<'_> {
             let known = counter.value(self.to).and(counter.value(self.from));
             return known.map(|_| 0);
         };
-        let to = u64::try_from(to.get(counter.group, counter.key)?).ok()?;
-        let from = from.get(counter.group, counter.key).unwrap_or(0);
-        Some(step(u64::try_from(from).unwrap_or(0), to))
+        let at = to.layout.position(counter.group, counter.key)?;
+        // The layout is the same one as long as the kernel's headers stay the same.
+        let before = if Arc::ptr_eq(&from.layout, &to.layout) {
+            from.values.get(at).copied()
+        } else {
+            from.get(counter.group, counter.key)
+        };
+        let to = u64::try_from(*to.values.get(at)?).ok()?;
+        let from = before.and_then(|before| u64::try_from(before).ok());
+        Some(step(from.unwrap_or(0), to))
     }
 
     /// The same, where a counter that this kernel lacks has not moved.

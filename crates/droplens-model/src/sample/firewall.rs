@@ -6,6 +6,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::serial::part;
 use crate::{Family, Name, Part};
 
 /// The packet filters of this network namespace.
@@ -14,10 +15,13 @@ use crate::{Family, Name, Part};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Firewall {
     /// nftables; empty where the kernel does not have it, since nothing can be there then.
+    #[serde(with = "part", default = "part::missing")]
     pub nftables: Part<Ruleset>,
     /// `ip_tables` and `ip6_tables`; empty where the kernel has no such table.
+    #[serde(with = "part", default = "part::missing")]
     pub legacy: Part<Ruleset>,
     /// Whether the rules stood still while they were listed.
+    #[serde(default)]
     pub complete: bool,
 }
 
@@ -95,6 +99,7 @@ pub struct ChainName {
 
 /// What tells a rule from others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum RuleId {
     /// nftables: the handle, unique in the table, kept for life (`NFTA_RULE_HANDLE`).
     Handle(u64),
@@ -140,6 +145,7 @@ pub struct Count {
 
 /// What counts the drops of a rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Counted {
     /// Nothing: the rule has no counter, or further conditions stand between counter and verdict.
     No,

@@ -1,8 +1,10 @@
 //! What the subcommands do.
 
 pub(crate) mod check_config;
+pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod doctor;
+pub(crate) mod man;
 pub(crate) mod metrics;
 pub(crate) mod report;
 pub(crate) mod run;

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use clap::Args;
 use droplens_diagnosis::verdict::judge;
-use droplens_model::{Report, SavedSnapshot, Status, pair};
+use droplens_kernel::Root;
+use droplens_model::{REPORT_SCHEMA, Report, SavedSnapshot, Status, pair};
 
 use super::{Outcome, print, thresholds};
 use crate::cli::Options;
@@ -18,6 +19,7 @@ use crate::config::Config;
 use crate::judge::context;
 use crate::render::{self, Style};
 use crate::saved;
+use crate::web::read_connections;
 
 /// What a report is made of.
 #[derive(Clone, Debug, Args)]
@@ -66,7 +68,7 @@ pub(crate) struct NoReport {
 
 impl NoReport {
     /// What was asked for makes no sense.
-    fn usage(source: impl Into<Box<dyn std::error::Error>>) -> Self {
+    pub(super) fn usage(source: impl Into<Box<dyn std::error::Error>>) -> Self {
         Self {
             code: 2,
             source: source.into(),
@@ -118,15 +120,17 @@ fn report(options: &Options, config: &Config, wanted: &Wanted) -> Result<Report,
         return of_files(config, from, to);
     }
     if let Some(url) = &wanted.url {
-        return ask(url, wanted.interval).map_err(|error| match error {
-            FetchError::Address(_) => NoReport::usage(error),
-            error => NoReport::blind(error),
-        });
+        return of_agent(url, wanted.interval);
     }
     // Recorded files are nothing that an agent could know of.
     if options.root == Path::new("/") {
-        match ask(&local(config), wanted.interval) {
-            Ok(report) => return Ok(report),
+        let path = path(wanted.interval, false);
+        match ask(&local(config), &path) {
+            Ok(mut report) => {
+                // The agent may not look at other users' processes; whoever asks it perhaps may.
+                report.connections = read_connections(&Root::default());
+                return Ok(report);
+            }
             Err(error) => eprintln!(
                 "droplens: {}; looking for {} instead",
                 super::chain(&error),
@@ -152,17 +156,35 @@ pub(super) fn local(config: &Config) -> String {
     }
 }
 
+/// The report of another host's agent.
+fn of_agent(url: &str, interval: Duration) -> Result<Report, NoReport> {
+    ask(url, &path(interval, true)).map_err(|error| match error {
+        FetchError::Address(_) => NoReport::usage(error),
+        error => NoReport::blind(error),
+    })
+}
+
+/// Where an agent has its report, with or without the sockets that suffer.
+pub(super) fn path(interval: Duration, connections: bool) -> String {
+    format!(
+        "/api/v1/report?window={}&connections={}",
+        interval.as_secs_f64(),
+        u8::from(connections)
+    )
+}
+
 /// Asks a running agent.
-fn ask(url: &str, interval: Duration) -> Result<Report, FetchError> {
-    let path = format!(
-        "/api/v1/report?window={}&connections=1",
-        interval.as_secs_f64()
-    );
+fn ask(url: &str, path: &str) -> Result<Report, FetchError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
     let runtime = runtime.map_err(|error| FetchError::Connect(url.to_owned(), error))?;
-    runtime.block_on(client::get(url, &path))
+    let report: Report = runtime.block_on(client::get(url, path))?;
+    if report.schema == REPORT_SCHEMA {
+        Ok(report)
+    } else {
+        Err(FetchError::OtherForm(url.to_owned(), report.schema))
+    }
 }
 
 /// Judges two saved snapshots.

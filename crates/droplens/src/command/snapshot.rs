@@ -3,7 +3,6 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::SystemTime;
 
 use droplens_kernel::Root;
@@ -32,19 +31,9 @@ pub(crate) fn run(options: &Options, output: Option<&Path>) -> Outcome {
 /// Looks at the host and reads everything once.
 pub(crate) fn take(options: &Options, config: &Config) -> io::Result<SavedSnapshot> {
     let host = Host::read(&Root::new(&options.root));
-    let snapshot = read_unprivileged(options, config)?;
+    // To write where its user may, this thread needs the privileges it has.
+    let snapshot = privileges::without(|| Ok(read_once(options, config)?.snapshot()))?;
     Ok(saved(host, &snapshot))
-}
-
-/// Reads on a thread without privileges: they belong to threads, and this one needs those it has
-/// to write where its user may.
-fn read_unprivileged(options: &Options, config: &Config) -> io::Result<Arc<Snapshot>> {
-    let read = || {
-        privileges::drop_unneeded().map_err(io::Error::other)?;
-        Ok(read_once(options, config)?.snapshot())
-    };
-    std::thread::scope(|scope| scope.spawn(read).join())
-        .unwrap_or_else(|_| Err(io::Error::other("the thread that reads panicked")))
 }
 
 pub(crate) fn saved(host: Host, snapshot: &Snapshot) -> SavedSnapshot {

@@ -8,7 +8,7 @@ use clap::Args;
 use droplens_kernel::Root;
 use droplens_model::Report;
 
-use super::report::local;
+use super::report::{NoReport, local, path};
 use super::{Outcome, PATIENCE, plan, thresholds};
 use crate::cli::Options;
 use crate::client;
@@ -45,6 +45,9 @@ enum Eye {
 
 pub(crate) fn run(options: &Options, wanted: &Wanted) -> Outcome {
     let config = options.load()?;
+    if let Some(url) = &wanted.url {
+        client::check(url).map_err(NoReport::usage)?;
+    }
     let host = Host::read(&Root::new(&options.root));
     privileges::drop_unneeded()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -102,10 +105,7 @@ impl Eye {
 
     async fn look(&self, interval: Duration) -> Result<Option<Report>, client::FetchError> {
         match self {
-            Self::Agent(url) => {
-                let path = format!("/api/v1/report?window={}", interval.as_secs_f64());
-                client::get(url, &path).await.map(Some)
-            }
+            Self::Agent(url) => client::get(url, &path(interval, false)).await.map(Some),
             Self::Own { sampler, judge } => {
                 sampler.refresh(STALE, PATIENCE).await;
                 Ok(judge.report(interval, now()))

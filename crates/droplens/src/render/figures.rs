@@ -104,6 +104,26 @@ pub(super) fn duration(seconds: f64) -> String {
     }
 }
 
+/// A number of bytes: `512 B`, `64 kB`, `1.5 MB`; thousands, as links count.
+pub(super) fn bytes(bytes: f64) -> String {
+    if !bytes.is_finite() || bytes < 0.0 {
+        return "unknown".to_owned();
+    }
+    let mut size = bytes;
+    for unit in ["B", "kB", "MB", "GB"] {
+        if size < 999.5 {
+            let number = if size < 9.95 && unit != "B" {
+                trimmed(size)
+            } else {
+                rounded(size)
+            };
+            return format!("{number} {unit}");
+        }
+        size /= 1000.0;
+    }
+    format!("{} TB", rounded(size))
+}
+
 /// An instant to the second, with its date: `2026-01-02 03:04:05`. UTC.
 pub(super) fn date(at: Timestamp) -> String {
     let text = at.to_string().replace('T', " ");
@@ -204,6 +224,22 @@ mod tests {
             (-1.0, "unknown"),
         ] {
             assert_eq!(duration(seconds), text, "{seconds}");
+        }
+    }
+
+    #[test]
+    fn bytes_have_at_most_three_digits() {
+        for (size, text) in [
+            (0.0, "0 B"),
+            (999.0, "999 B"),
+            (999.6, "1 kB"),
+            (65_536.0, "66 kB"),
+            (1_500_000.0, "1.5 MB"),
+            (999_999_999.0, "1 GB"),
+            (5e15, "5 000 TB"),
+            (f64::NAN, "unknown"),
+        ] {
+            assert_eq!(bytes(size), text, "{size}");
         }
     }
 

@@ -1,12 +1,14 @@
 //! Whole reports, as reviewed. `UPDATE_GOLDEN=1` rewrites the files in `golden/`.
 
 mod made_up;
+mod sockets;
 
-use droplens_model::Report;
+use droplens_model::{Cause, Report};
 use proptest::prelude::*;
 use unicode_width::UnicodeWidthStr;
 
-use super::{Style, report};
+use super::{Style, comparison, report};
+use crate::comparison::differences;
 
 const TERMINAL: Style = Style {
     width: 100,
@@ -15,13 +17,16 @@ const TERMINAL: Style = Style {
 };
 
 fn check(name: &str, made_up: &Report, style: Style) {
-    let text = report(made_up, style);
+    check_text(name, &report(made_up, style));
+}
+
+fn check_text(name: &str, text: &str) {
     let path = format!(
         "{}/src/render/golden/{name}.txt",
         env!("CARGO_MANIFEST_DIR")
     );
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        std::fs::write(&path, &text).unwrap();
+        std::fs::write(&path, text).unwrap();
     }
     let reviewed = std::fs::read_to_string(&path).unwrap();
     for (number, (ours, theirs)) in text.lines().zip(reviewed.lines()).enumerate() {
@@ -61,6 +66,48 @@ fn an_ordinary_user_is_told_what_could_not_be_seen() {
 }
 
 #[test]
+fn sockets_that_suffer_come_with_their_owners() {
+    check("sockets", &sockets::suffering(), TERMINAL);
+    let narrow = Style {
+        width: 44,
+        ..TERMINAL
+    };
+    check("sockets-narrow", &sockets::suffering(), narrow);
+}
+
+#[test]
+fn sockets_that_do_not_suffer_are_not_told() {
+    let mut report = sockets::healthy();
+    let text = super::report(&report, TERMINAL);
+    report.connections = None;
+    assert_eq!(text, super::report(&report, TERMINAL));
+}
+
+#[test]
+fn an_affected_host_stands_beside_an_unaffected_one() {
+    let affected = made_up::several();
+    let mut other = made_up::clean();
+    other.host = "db-8 \x1b[2J".into();
+    other.findings = affected.findings[4..].to_vec();
+    other.findings[0].rate = 0.3;
+    // There, nobody could look into conntrack.
+    other.domains[5].blind_causes = vec![Cause::ConntrackNearFull];
+    let text = |other, style| {
+        let differences = differences(&affected, other);
+        comparison(&affected, other, &differences, style)
+    };
+    check_text("comparison", &text(&other, TERMINAL));
+    let narrow = Style {
+        width: 44,
+        ..TERMINAL
+    };
+    check_text("comparison-narrow", &text(&other, narrow));
+    let clean = made_up::clean();
+    let none = comparison(&clean, &clean, &[], TERMINAL);
+    assert!(none.ends_with("neither report has a finding.\n"), "{none}");
+}
+
+#[test]
 fn a_narrow_terminal_shows_fewer_columns_and_wraps() {
     let narrow = Style {
         width: 44,
@@ -76,7 +123,12 @@ fn without_unicode_everything_is_ascii() {
         unicode: false,
         ..TERMINAL
     };
-    for made_up in [made_up::softnet(), made_up::several(), made_up::hostile()] {
+    for made_up in [
+        made_up::softnet(),
+        made_up::several(),
+        made_up::hostile(),
+        sockets::suffering(),
+    ] {
         assert!(report(&made_up, ascii).is_ascii());
     }
     check("several-ascii", &made_up::several(), ascii);
@@ -96,7 +148,7 @@ fn colour_changes_nothing_but_the_colour() {
         colour: true,
         ..TERMINAL
     };
-    for made_up in [made_up::clean(), made_up::several(), made_up::blind()] {
+    for made_up in [made_up::clean(), made_up::several(), sockets::suffering()] {
         let mut text = report(&made_up, colour);
         while let Some(start) = text.find("\x1b[") {
             let end = start + text[start..].find('m').unwrap();

@@ -4,6 +4,8 @@
 //! Pure: [`report`] makes text of a report, and the [`Style`] says what can be shown.
 
 mod blind;
+mod comparison;
+mod connections;
 mod domains;
 mod events;
 mod figures;
@@ -21,6 +23,7 @@ mod words;
 
 use droplens_model::Report;
 
+pub(crate) use comparison::comparison;
 use page::Page;
 pub(crate) use style::Style;
 
@@ -32,6 +35,7 @@ const SECTIONS: &[fn(&Report, &mut Page)] = &[
     findings::print,
     events::print,
     symptoms::print,
+    connections::print,
     blind::print,
 ];
 

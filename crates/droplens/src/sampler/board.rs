@@ -1,11 +1,15 @@
 //! Where readings are put and taken from.
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use droplens_model::track::Trackers;
 use droplens_model::{Derived, Failure, Moment, Pace, Snapshot, Source};
 
 use super::pace;
+
+/// A reading that typically takes this much CPU time is not asked for out of turn.
+const COSTLY: Duration = Duration::from_millis(5);
 
 /// Looks at every new snapshot, right after the cheap sources have been read.
 pub(crate) trait Follower: Send + Sync {
@@ -65,7 +69,9 @@ impl Board {
     pub(super) fn follow(&self, now: Moment) {
         if let Some(Following { follower, paces }) = self.follower.get() {
             for source in follower.follow(&self.snapshot(), now) {
-                if let Some(pace) = paces.iter().find(|pace| pace.source() == source) {
+                let pace = paces.iter().find(|pace| pace.source() == source);
+                // A costly source comes in its own time: an explanation may wait, the host may not.
+                if let Some(pace) = pace.filter(|pace| pace.typical_cost() < COSTLY) {
                     let _not_awaited = pace.request();
                 }
             }

@@ -143,9 +143,12 @@ impl Pace {
     pub(super) fn request(&self) -> Awaited {
         let mut state = lock(&self.state);
         state.requested = state.running_since.is_none();
-        self.bell.ring();
+        // Before the lock is released: a reading that ends right after it is the one asked for, and
+        // the next one may be a minute away.
+        let awaited = self.awaiting(*self.ended.borrow() + 1);
         drop(state);
-        self.awaiting(*self.ended.borrow() + 1)
+        self.bell.ring();
+        awaited
     }
 
     /// The reading with this number, counted from 1.
@@ -197,7 +200,7 @@ impl Pace {
             // down, several are.
             (state.typical_cost * 7 + cost) / 8
         };
-        drop(state);
+        // Under the lock, so that a request sees either the reading going on or its end.
         self.count();
     }
 
@@ -268,6 +271,36 @@ mod tests {
         let _awaited = pace.request();
         assert_eq!(pace.next(start + Duration::from_secs(10)), Order::Read);
         assert_eq!(lock(&pace.state).due, start + Duration::from_secs(25));
+    }
+
+    #[test]
+    fn a_request_is_met_by_the_reading_that_it_causes_however_quick_that_is() {
+        let (pace, _) = pace(Source::Sockets);
+        let pace = Arc::new(pace);
+        std::thread::scope(|scope| {
+            let reader = scope.spawn(|| {
+                let mut readings = 0;
+                loop {
+                    match pace.next(now()) {
+                        Order::Read => {
+                            pace.finished(Duration::ZERO, false);
+                            readings += 1;
+                        }
+                        Order::Stop => return readings,
+                        Order::Wait(_) | Order::Rest => std::hint::spin_loop(),
+                    }
+                }
+            });
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .build()
+                .unwrap();
+            for _ in 0..100_000 {
+                // Hangs if a request waits for a reading that nobody asked for.
+                runtime.block_on(pace.request().done());
+            }
+            pace.stop();
+            assert!(reader.join().unwrap() >= 100_000);
+        });
     }
 
     #[test]

@@ -16,6 +16,7 @@
     reason = "a program, not a library"
 )]
 
+mod diagnosis;
 mod encoding;
 mod exporter;
 mod process;
@@ -70,6 +71,9 @@ fn main() {
     let wanted = |id: &str| arguments.is_empty() || arguments.iter().any(|argument| argument == id);
     if wanted("encoding") {
         encoding::print();
+    }
+    if wanted("diagnosis") {
+        diagnosis::print();
     }
     for scene in [Scene::Idle, Scene::Devices, Scene::Sockets]
         .into_iter()

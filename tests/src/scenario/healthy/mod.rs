@@ -1,17 +1,23 @@
 //! Healthy hosts that look as if something were wrong.
 
+mod devices;
 mod fragments;
 mod noise;
+mod path;
 mod quiet;
 mod routers;
 mod tcp;
+mod udp;
 
 use super::{Expect, Scenario, Seen};
 
 /// The scenarios of every kind.
 pub(super) const GROUPS: &[&[Scenario]] = &[
     quiet::ALL,
+    devices::ALL,
     tcp::ALL,
+    path::ALL,
+    udp::ALL,
     routers::ALL,
     noise::ALL,
     fragments::ALL,

@@ -26,7 +26,7 @@ enum Role {
 pub(super) fn gather(moves: &mut Moves<'_>) {
     if moves.delta.moved(Source::Links) {
         let links = moves.delta.links();
-        for device in moves.delta.busy_devices() {
+        for device in moves.delta.troubled_devices() {
             statistics(moves, &device, role(&device.link.attributes, links));
         }
     }

@@ -71,8 +71,13 @@ fn shares<'a>(
     for qdisc in qdiscs {
         let key = qdisc.key;
         let drops = qdisc.statistics.drops;
-        if key.kind.as_ref() == "ingress" || key.kind.as_ref() == "clsact" {
-            shares.push((key, Counter::IngressDropped, drops));
+        let filters = match key.kind.as_ref() {
+            "ingress" => Some(Counter::IngressDropped),
+            "clsact" => Some(Counter::FilterDropped),
+            _ => None,
+        };
+        if let Some(counter) = filters {
+            shares.push((key, counter, drops));
             continue;
         }
         // The class it is attached to has them already.

@@ -1,8 +1,9 @@
 //! TCP.
 
 use droplens_model::sample::limits::Limit;
+use droplens_model::sample::pressure::{Pressure, Stall};
 use droplens_model::sample::sockets::Listener;
-use droplens_model::{Cause, Finding, Place, Severity, Source};
+use droplens_model::{Cause, Finding, Place, Severity, Snapshot, Source};
 
 use crate::counters as c;
 use crate::draft::Draft;
@@ -184,9 +185,30 @@ pub(super) fn zero_window(view: &View<'_>) -> Vec<Finding> {
                 probing.map(|probing| probing as f64),
                 "idiag_timer 4",
             )
+            // A reader that waits for its disk does not read its socket.
+            .gauge(
+                Source::Pressure,
+                "share of time in which tasks waited for I/O",
+                waiting(view, |pressure| pressure.io),
+                "/proc/pressure/io some",
+            )
+            .gauge(
+                Source::Pressure,
+                "share of time in which tasks waited for a CPU",
+                waiting(view, |pressure| pressure.cpu),
+                "/proc/pressure/cpu some",
+            )
             .ruled_out(&[Cause::PathLoss])
             .next(next),
     ]
+}
+
+/// The share of the window in which at least one task waited for a resource.
+fn waiting(view: &View<'_>, resource: fn(&Pressure) -> Option<Stall>) -> Option<f64> {
+    let some = |snapshot: &Snapshot| resource(snapshot.pressure.ok()?)?.some;
+    let (from, to) = (some(view.delta.from)?, some(view.delta.to)?);
+    let span = view.delta.span(Source::Pressure)?.as_secs_f64();
+    (span > 0.0).then(|| (to.saturating_sub(from).as_secs_f64() / span).min(1.0))
 }
 
 pub(super) fn resets(view: &View<'_>) -> Vec<Finding> {

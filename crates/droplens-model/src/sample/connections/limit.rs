@@ -129,9 +129,13 @@ impl Receiving {
     /// Whether the application does not read: bytes wait, and the last of them came a second ago
     /// or they take three quarters of the buffer.
     fn is_unread(&self) -> bool {
-        let full = || self.memory.saturating_mul(4) >= self.buffer.saturating_mul(3);
         let old = || self.last_data.is_some_and(|last| last >= UNREAD);
-        self.queue > 0 && (old() || (self.buffer > 0 && full()))
+        self.queue > 0 && (old() || self.is_nearly_full())
+    }
+
+    /// Whether what waits takes three quarters of the buffer or more.
+    pub const fn is_nearly_full(&self) -> bool {
+        self.buffer > 0 && self.memory.saturating_mul(4) >= self.buffer.saturating_mul(3)
     }
 }
 

@@ -1,27 +1,13 @@
 //! An affected host beside an unaffected one: what differs.
 
-use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::time::Duration;
 
-use droplens_model::{Cause, Report};
+use droplens_model::Report;
 use serde::Serialize;
 
-use super::{NoReport, Wanted, ask, json};
-
-/// What two reports say about one cause.
-#[derive(Debug, PartialEq, Serialize)]
-struct Difference {
-    cause: Cause,
-    /// Packets per second on the affected host; 0 for pressure.
-    rate: f64,
-    /// Packets per second on the other one.
-    other_rate: f64,
-    /// Whether there is such a finding here.
-    found: bool,
-    /// Whether there is one there.
-    other_found: bool,
-}
+use super::{NoReport, Wanted, json, of_agent};
+use crate::comparison::{Difference, differences};
+use crate::render::{self, Style};
 
 /// Two reports and what differs, as JSON tells it.
 #[derive(Debug, Serialize)]
@@ -29,7 +15,7 @@ struct Comparison<'a> {
     schema: &'static str,
     report: &'a Report,
     other: &'a Report,
-    differences: Vec<Difference>,
+    differences: &'a [Difference],
 }
 
 /// Both reports, as text or JSON.
@@ -41,15 +27,16 @@ pub(super) fn shown(report: &Report, other: &str, wanted: &Wanted) -> Result<Str
             schema: "droplens.comparison/1",
             report,
             other: &other,
-            differences,
+            differences: &differences,
         });
     }
-    Ok(text(report, &other, &differences))
+    let style = Style::detect();
+    Ok(render::comparison(report, &other, &differences, style))
 }
 
 fn read(other: &str, interval: Duration) -> Result<Report, NoReport> {
     if other.starts_with("http://") || other.starts_with("https://") {
-        return ask(other, interval).map_err(NoReport::blind);
+        return of_agent(other, interval);
     }
     let text = std::fs::read_to_string(other)
         .map_err(|error| NoReport::usage(format!("cannot read {other}: {error}")))?;
@@ -58,68 +45,4 @@ fn read(other: &str, interval: Duration) -> Result<Report, NoReport> {
             "{other} is no report: {error}; make one with `droplens report --json`"
         ))
     })
-}
-
-/// The causes that either report names, those that only one of them has first.
-fn differences(report: &Report, other: &Report) -> Vec<Difference> {
-    let rates = |report: &Report| {
-        let mut rates = BTreeMap::<Cause, f64>::new();
-        for finding in &report.findings {
-            *rates.entry(finding.cause).or_default() += finding.rate;
-        }
-        rates
-    };
-    let (here, there) = (rates(report), rates(other));
-    let mut causes: Vec<Cause> = here.keys().chain(there.keys()).copied().collect();
-    causes.sort_unstable();
-    causes.dedup();
-    let mut differences: Vec<_> = causes
-        .into_iter()
-        .map(|cause| Difference {
-            cause,
-            rate: here.get(&cause).copied().unwrap_or(0.0),
-            other_rate: there.get(&cause).copied().unwrap_or(0.0),
-            found: here.contains_key(&cause),
-            other_found: there.contains_key(&cause),
-        })
-        .collect();
-    differences.sort_by(|a, b| {
-        let apart = |difference: &Difference| (difference.rate - difference.other_rate).abs();
-        let only = |difference: &Difference| difference.found != difference.other_found;
-        only(b).cmp(&only(a)).then(apart(b).total_cmp(&apart(a)))
-    });
-    differences
-}
-
-fn text(report: &Report, other: &Report, differences: &[Difference]) -> String {
-    let mut out = String::new();
-    for report in [report, other] {
-        let status = report.status.id().to_uppercase();
-        // Writing to a String cannot fail.
-        let _ok = writeln!(out, "{status:<9} {}: {}", report.host, report.headline);
-    }
-    if differences.is_empty() {
-        out.push_str("\nNo difference: neither host shows a finding.\n");
-        return out;
-    }
-    let _ok = writeln!(
-        out,
-        "\n{:<28} {:>14} {:>14}",
-        "cause", report.host, other.host
-    );
-    for difference in differences {
-        let cell = |found: bool, rate: f64| match (found, rate) {
-            (false, _) => "-".to_owned(),
-            (true, rate) if rate > 0.0 => format!("{rate:.1}/s"),
-            (true, _) => "yes".to_owned(),
-        };
-        let _ok = writeln!(
-            out,
-            "{:<28} {:>14} {:>14}",
-            difference.cause.id(),
-            cell(difference.found, difference.rate),
-            cell(difference.other_found, difference.other_rate)
-        );
-    }
-    out
 }

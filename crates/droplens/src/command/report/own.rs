@@ -21,8 +21,14 @@ use crate::web::read_connections;
 pub(super) fn look(options: &Options, config: &Config, interval: Duration) -> io::Result<Report> {
     let root = Root::new(&options.root);
     let host = Host::read(&root);
-    privileges::drop_unneeded().map_err(io::Error::other)?;
-    let sampler = Sampler::start(&root, &plan(config), None)?;
+    let mut report = privileges::without(|| judged(&root, &host, config, interval))?;
+    // Whose the sockets are, this thread may see as far as its user may.
+    report.connections = read_connections(&root);
+    Ok(report)
+}
+
+fn judged(root: &Root, host: &Host, config: &Config, interval: Duration) -> io::Result<Report> {
+    let sampler = Sampler::start(root, &plan(config), None)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()?;
@@ -32,9 +38,7 @@ pub(super) fn look(options: &Options, config: &Config, interval: Duration) -> io
         tokio::time::sleep(interval).await;
         sampler.refresh(Duration::ZERO, PATIENCE).await;
         let to = sampler.snapshot();
-        let context = context(&host, start, now().since(begin));
-        let mut report = judge(Delta::new(&from, &to), &context, &thresholds(config));
-        report.connections = read_connections(&root);
-        Ok(report)
+        let context = context(host, start, now().since(begin));
+        Ok(judge(Delta::new(&from, &to), &context, &thresholds(config)))
     })
 }

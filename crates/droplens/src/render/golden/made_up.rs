@@ -186,6 +186,7 @@ pub(super) fn hostile() -> Report {
     report.sources[0].state = evil.into();
     report.sources[0].error = Some(evil.into());
     report.scope.namespace = evil.into();
+    report.connections = Some(super::sockets::named(evil));
     report
 }
 

@@ -18,6 +18,13 @@ function text(node, value) {
   if (node.textContent !== wanted) node.textContent = wanted;
 }
 
+/** Writes text in which `commands` stand between backticks. */
+function coded(node, value) {
+  const wanted = String(value ?? "");
+  if (node.textContent === wanted.replaceAll("`", "")) return;
+  node.replaceChildren(...wanted.split("`").map((part, at) => (at % 2 ? el("code", "", part) : part)));
+}
+
 function attribute(node, name, value) {
   if (node.getAttribute(name) !== String(value)) node.setAttribute(name, value);
 }

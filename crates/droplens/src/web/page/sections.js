@@ -36,7 +36,7 @@ function fillFinding(box, finding) {
   if (finding.pattern) facts.push(`pattern: ${words(finding.pattern)}`);
   text(find(".count"), facts.join(" · "));
   find(".next").hidden = !finding.next;
-  text(find(".next span"), finding.next);
+  coded(find(".next span"), finding.next);
   const runbook = find(".runbook");
   const safe = /^https?:\/\//i.test(finding.runbook ?? "");
   runbook.hidden = !safe;
@@ -51,7 +51,7 @@ function fillFinding(box, finding) {
 
 function fillEvidence(table, evidence) {
   keyed(table.tBodies[0], evidence, item => `${item.source} ${item.kernel} ${item.counter}`,
-    item => el("tr", "", el("td", "", el("span", "mono", words(item.counter)), el("span", "soft", [item.kernel, item.source && `(${item.source})`].filter(Boolean).join(" "))), el("td", "n")),
+    item => el("tr", "", el("td", "", el("span", "mono", item.counter ?? ""), el("span", "soft", [item.kernel, item.source && `(${item.source})`].filter(Boolean).join(" "))), el("td", "n")),
     (row, item) => {
       const moved = number(item.delta);
       const gauge = number(item.value);
