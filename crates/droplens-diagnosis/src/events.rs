@@ -8,6 +8,9 @@ use droplens_model::{Cause, Event, EventTotals, Moment, Place, Timestamp};
 /// A burst ends when nothing was lost for this long.
 const QUIET: Duration = Duration::from_secs(1);
 
+/// The shortest time between two samples of a counter.
+const SAMPLE: Duration = Duration::from_millis(100);
+
 /// So many ended bursts are remembered.
 const REMEMBERED: usize = 256;
 
@@ -89,7 +92,8 @@ impl Events {
         });
         open.packets += packets;
         open.last = now;
-        let rate = packets as f64 / interval.as_secs_f64().max(0.001);
+        // A report takes a look of its own in between, but counters are read no more often.
+        let rate = packets as f64 / interval.max(SAMPLE).as_secs_f64();
         open.peak_rate = open.peak_rate.max(rate);
     }
 

@@ -1,5 +1,7 @@
 //! The agent's diagnosis at work: follows every snapshot, answers for the pages.
 
+mod burst_log;
+
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -8,6 +10,7 @@ use droplens_diagnosis::{Engine, Thresholds};
 use droplens_model::{Event, Judgement, Moment, Report, Snapshot, Source, Timestamp};
 use serde::Serialize;
 
+use self::burst_log::BurstLog;
 use crate::host::Host;
 use crate::sampler::Follower;
 
@@ -15,6 +18,7 @@ use crate::sampler::Follower;
 pub(crate) struct Judge {
     host: Host,
     engine: Mutex<Engine>,
+    log: Mutex<BurstLog>,
 }
 
 impl Judge {
@@ -23,6 +27,7 @@ impl Judge {
         Self {
             host,
             engine: Mutex::new(Engine::new(thresholds)),
+            log: Mutex::default(),
         }
     }
 
@@ -77,18 +82,8 @@ impl Judge {
 impl Follower for Judge {
     fn follow(&self, snapshot: &Arc<Snapshot>, now: Moment) -> Vec<Source> {
         let wishes = self.engine().observe(snapshot, now, wall());
-        for event in &wishes.ended {
-            tracing::warn!(
-                domain = %event.domain,
-                cause = %event.cause,
-                place = %event.place,
-                start = %event.start,
-                seconds = event.seconds,
-                packets = event.packets,
-                peak_rate = event.peak_rate,
-                "packets were lost"
-            );
-        }
+        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        log.bursts(&wishes.ended, now);
         wishes.read.into_iter().collect()
     }
 }

@@ -2,6 +2,8 @@
 
 mod early;
 mod forward;
+#[cfg(test)]
+mod tests;
 
 use droplens_model::{Cause, Domain, Finding, Place, Severity, Source};
 

@@ -15,6 +15,7 @@ pub mod links;
 pub mod neighbours;
 pub mod netstat;
 pub mod pressure;
+pub mod probes;
 pub mod process;
 pub mod qdiscs;
 pub mod sockets;

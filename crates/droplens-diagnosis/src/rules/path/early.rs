@@ -5,7 +5,7 @@
 //!
 //! | path | early segments | of these acknowledged late | came twice |
 //! |---|---|---|---|
-//! | 0.5 % or 2 % lost | 9 to 17 % | 54 to 74 % | none |
+//! | 0.5 % or 2 % lost | 9 to 16 % | 54 to 74 % | none |
 //! | overtaken by 1 or 3 | 1 to 24 % | none | 0 to 5 per connection |
 //! | overtaken by 10 or 50 | 18 to 64 % | 60 to 71 % | 3 to 5 per connection |
 //! | overtaken for more than a round trip | 14 % | 40 % | each |

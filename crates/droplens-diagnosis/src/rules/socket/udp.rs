@@ -22,6 +22,15 @@ fn by_port<'a>(view: &'a View<'a>, cause: Cause) -> Vec<Draft<'a>> {
             .filter(|port| port.family == family && port.port != 0)
             .collect();
         dropped.sort_by_key(|port| std::cmp::Reverse(port.drops));
+        // Sockets are read less often than the sum: if one port alone drops, what came since is its.
+        if let [port] = dropped.as_slice() {
+            let place = Place::Port {
+                family,
+                port: port.port,
+            };
+            drafts.push(Draft::loss(view, cause, place, packets));
+            continue;
+        }
         for port in dropped.into_iter().take(PORTS) {
             let packets = port.drops.min(left);
             left -= packets;

@@ -66,7 +66,7 @@ fn fill(stream: &mut TcpStream) {
         .set_write_timeout(Some(Duration::from_millis(500)))
         .expect("a timeout");
     loop {
-        match stream.write(&[0x64; 1 << 16]) {
+        match stream.write(&vec![0x64; 1 << 16]) {
             Ok(_) => {}
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
                 return;
@@ -101,7 +101,9 @@ fn receive_queue() -> Seen {
     let watch = Watch::start(&right);
     for (client, server) in &mut pairs {
         rustix::net::sockopt::set_socket_recv_buffer_size(&server, 1).expect("a small buffer");
-        client.write_all(&[0x64; 1 << 15]).expect("room to send");
+        client
+            .write_all(&vec![0x64; 1 << 15])
+            .expect("room to send");
     }
     let dropped = || -> u64 {
         let drops = [

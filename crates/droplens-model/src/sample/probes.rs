@@ -1,0 +1,154 @@
+//! What the own probes found: outcomes, round-trip times and how losses are spread, for each
+//! address of each target.
+
+mod histogram;
+mod loss;
+mod outcome;
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::serial::{maybe_nanoseconds, nanoseconds, words};
+use crate::{Family, Name};
+
+pub use histogram::{BurstDurations, BurstPackets, GapPackets, RoundTrips};
+pub use loss::{LossPattern, LossRatio};
+pub use outcome::{IcmpError, Outcome, OutcomeKind, Outcomes, SendFailure};
+
+words! {
+    /// How a target stands.
+    TargetState {
+        /// It has addresses and is probed.
+        Resolved "resolved",
+        /// Its name does not resolve now. Addresses that it had before are probed on.
+        Unresolved "unresolved",
+        /// A target nobody asked for (gateway, resolver) that never answered. Many never answer a
+        /// ping by choice, so this is no loss.
+        Silent "silent",
+    }
+}
+
+/// Everything the prober knows.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Probes {
+    /// The targets, by probe and name.
+    pub targets: Vec<Target>,
+    /// The prober itself.
+    pub prober: Prober,
+}
+
+/// One target of one probe.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Target {
+    /// The probe's kind, such as `icmp`.
+    pub probe: Name,
+    /// The target as it was configured: a name or an address.
+    pub target: Name,
+    /// How it stands.
+    pub state: TargetState,
+    /// Its addresses, at most 8, each measured on its own.
+    pub addresses: Vec<Address>,
+    /// Addresses that the name has beyond those.
+    #[serde(default)]
+    pub addresses_left_out: u32,
+}
+
+/// One address of a target. Counters move when a probe ends, never before, and never fall.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Address {
+    /// The address.
+    pub address: IpAddr,
+    /// Probes begun: the ended ones, the silent ones and those in flight.
+    pub sent: u64,
+    /// Probes that ended, by outcome.
+    pub outcomes: Outcomes,
+    /// Unanswered probes to a target nobody asked for, before its first answer. They are in no
+    /// outcome: nobody can tell whether they were lost.
+    #[serde(default)]
+    pub silent: u64,
+    /// Probes that have not ended.
+    pub in_flight: u64,
+    /// Probes in a row, up to the newest one that is due, that the target did not answer in time.
+    /// Rises with each timeout, seconds before those probes are counted as lost.
+    pub unanswered_consecutive: u64,
+    /// Times between a probe and its answer; those of late answers too, never of lost probes.
+    pub round_trips: RoundTrips,
+    /// Lengths of the runs of lost probes that ended (loss periods of RFC 3357).
+    pub burst_packets: BurstPackets,
+    /// Durations of these runs: from the sending of the first lost probe to that of the next one
+    /// that was answered.
+    pub burst_durations: BurstDurations,
+    /// Answered probes between two runs of lost ones (loss distance of RFC 3357, less one).
+    pub gap_packets: GapPackets,
+    /// How the newest losses are spread.
+    pub pattern: LossPattern,
+    /// Copies of answers that had been received already (RFC 5560).
+    pub duplicates: u64,
+    /// Answers that came after the answer to a later probe (RFC 4737, over the round trip).
+    pub reordered: u64,
+    /// Answers to probes that had ended in another way, or too long ago to tell.
+    pub stale: u64,
+    /// Smoothed difference between successive round-trip times (RFC 3550, section 6.4.1).
+    #[serde(with = "maybe_nanoseconds", default)]
+    pub jitter: Option<Duration>,
+    /// The 95th percentile of the newest round-trip times above their minimum (packet delay
+    /// variation of RFC 5481, section 4.2).
+    #[serde(with = "maybe_nanoseconds", default)]
+    pub delay_variation: Option<Duration>,
+}
+
+impl Address {
+    /// The address family.
+    pub const fn family(&self) -> Family {
+        match self.address {
+            IpAddr::V4(_) => Family::V4,
+            IpAddr::V6(_) => Family::V6,
+        }
+    }
+
+    /// Lost probes out of those that could tell.
+    pub const fn loss(&self) -> LossRatio {
+        self.outcomes.loss()
+    }
+}
+
+/// How the prober itself does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Prober {
+    /// Probes per second that the targets ask for together.
+    pub wanted_rate: f64,
+    /// Probes per second that the budget lets through.
+    pub effective_rate: f64,
+    /// By how much the budget stretches all intervals; 1 if it does not.
+    pub stretch: f64,
+    /// The longest time by which a probe began late, in the last minute.
+    #[serde(with = "nanoseconds")]
+    pub schedule_lag: Duration,
+    /// Probes that were due while one or more later ones were too, and were left out.
+    pub skipped: u64,
+    /// Times the prober found that it had not been running.
+    pub stalls: u64,
+    /// How long that was altogether.
+    #[serde(with = "nanoseconds")]
+    pub stalled: Duration,
+    /// Times the host was suspended.
+    pub suspends: u64,
+    /// Answers that match no probe.
+    pub strays: Strays,
+}
+
+/// Answers that match no probe. Other programs' answers are normal on sockets that see all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Strays {
+    /// The nonce is not ours.
+    pub nonce: u64,
+    /// Our nonce, from another address than the one that was probed.
+    pub peer: u64,
+    /// Our nonce and peer, and a sequence number that was not sent.
+    pub sequence: u64,
+}

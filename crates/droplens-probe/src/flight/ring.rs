@@ -1,0 +1,328 @@
+//! The ring.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use droplens_model::Moment;
+use droplens_model::sample::probes::{Outcome, OutcomeKind};
+
+use super::{Absence, Arrival, Ended, Match, Patience, Stamp};
+
+/// The kernel's clock and ours may differ by so much in rate and resolution over one round trip.
+const CLOCK_SLACK: Duration = Duration::from_millis(1);
+
+/// Sequence numbers this far behind the ring were sent once; those further away never were, or
+/// more than two thousand million probes ago.
+const PAST: u32 = u32::MAX / 2;
+
+/// The probes of one address under way, by sequence number.
+#[derive(Debug)]
+pub struct Flight {
+    patience: Patience,
+    capacity: usize,
+    probes: VecDeque<Probe>,
+    /// Number and sequence number of the first probe in the ring.
+    first: u64,
+    first_sequence: u32,
+    /// So many probes in the ring were told in send order.
+    told: usize,
+    /// So many probes in the ring have ended or are past the timeout.
+    overdue: usize,
+    under_way: u64,
+    /// The newest probe that was answered.
+    newest_answered: Option<u64>,
+    /// Probes since then that were not.
+    unanswered: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Probe {
+    sent: Moment,
+    stamp: Option<Stamp>,
+    /// Time in which nobody was there to listen; it does not count as waiting.
+    away: Duration,
+    ended: Option<(Outcome, Option<Duration>)>,
+}
+
+impl Flight {
+    /// Without probes. The first one will have `sequence`; never more than `capacity` are kept.
+    pub const fn new(patience: Patience, capacity: usize, sequence: u32) -> Self {
+        Self {
+            patience,
+            capacity,
+            probes: VecDeque::new(),
+            first: 0,
+            first_sequence: sequence,
+            told: 0,
+            overdue: 0,
+            under_way: 0,
+            newest_answered: None,
+            unanswered: 0,
+        }
+    }
+
+    /// Changes how many probes are kept at most. Those that are there stay.
+    pub const fn set_capacity(&mut self, capacity: usize) {
+        self.capacity = capacity;
+    }
+
+    /// Begins a probe and returns its sequence number; none if there is no room. Times of probes
+    /// must not go backwards.
+    pub fn begin(&mut self, now: Moment) -> Option<u32> {
+        self.forget(now);
+        if self.probes.len() >= self.capacity {
+            return None;
+        }
+        let offset = u32::try_from(self.probes.len()).ok()?;
+        let sequence = self.first_sequence.wrapping_add(offset);
+        self.probes.push_back(Probe {
+            sent: now,
+            stamp: None,
+            away: Duration::ZERO,
+            ended: None,
+        });
+        self.under_way += 1;
+        Some(sequence)
+    }
+
+    /// Takes in the kernel's time stamp of a probe's transmission.
+    pub fn stamp(&mut self, sequence: u32, stamp: Stamp) {
+        if let Some(probe) = self
+            .place(sequence)
+            .and_then(|place| self.probes.get_mut(place))
+        {
+            probe.stamp = Some(stamp);
+        }
+    }
+
+    /// Takes in an answer.
+    pub fn answer(&mut self, sequence: u32, arrival: Arrival) -> Match {
+        let Some(place) = self.place(sequence) else {
+            let behind = self.first_sequence.wrapping_sub(sequence);
+            let sent = u64::from(behind) <= self.first && (1..=PAST).contains(&behind);
+            return if sent { Match::Stale } else { Match::NeverSent };
+        };
+        let Some(probe) = self.probes.get(place).copied() else {
+            return Match::NeverSent;
+        };
+        match probe.ended {
+            Some((Outcome::Ok | Outcome::Late, _)) => return Match::Duplicate,
+            Some(_) => return Match::Stale,
+            None => {}
+        }
+        let round_trip = probe.round_trip(arrival);
+        let waited = arrival.read.since(probe.sent).saturating_sub(probe.away);
+        let outcome = match round_trip {
+            Some(time) if time <= self.patience.timeout => Outcome::Ok,
+            // Without a usable time, how long it was waited for has to do.
+            None if waited <= self.patience.timeout && probe.away.is_zero() => Outcome::Ok,
+            Some(time) if time <= self.patience.whole() => Outcome::Late,
+            None if waited <= self.patience.whole() => Outcome::Late,
+            _ => {
+                let ended = self.finish(place, Outcome::Lost, None);
+                return ended.map_or(Match::Stale, Match::TooLate);
+            }
+        };
+        let number = self.first + place as u64;
+        let reordered = self.newest_answered.is_some_and(|newest| newest > number);
+        let Some(ended) = self.finish(place, outcome, round_trip) else {
+            return Match::Stale;
+        };
+        if !reordered {
+            self.newest_answered = Some(number);
+            self.unanswered = if self.unanswered > 0 {
+                self.unanswered_after(place)
+            } else {
+                0
+            };
+        }
+        Match::Answered { ended, reordered }
+    }
+
+    /// Ends a probe without an answer; none if it is not under way.
+    pub fn end(&mut self, sequence: u32, outcome: Outcome) -> Option<Ended> {
+        let place = self.place(sequence)?;
+        let counts = place >= self.overdue && is_unanswered(outcome.kind());
+        let ended = self.finish(place, outcome, None)?;
+        if counts && self.newest_answered.is_none_or(|n| n < ended.number) {
+            self.unanswered += 1;
+        }
+        Some(ended)
+    }
+
+    /// Ends the probes that were waited for long enough. All answers that were received until `now`
+    /// must have been taken in before.
+    pub fn expire(&mut self, now: Moment, mut tell: impl FnMut(Ended)) {
+        while let Some(probe) = self.probes.get(self.overdue) {
+            if probe.ended.is_none() && now.since(probe.sent) <= self.patience.timeout {
+                break;
+            }
+            let number = self.first + self.overdue as u64;
+            let newest = self.newest_answered.is_none_or(|newest| newest < number);
+            self.unanswered += u64::from(newest && probe.ended.is_none());
+            self.overdue += 1;
+        }
+        for place in self.told..self.overdue {
+            let Some(probe) = self.probes.get(place) else {
+                break;
+            };
+            if probe.ended.is_some() {
+                continue;
+            }
+            if now.since(probe.sent) <= self.patience.whole().saturating_add(probe.away) {
+                break;
+            }
+            if let Some(ended) = self.finish(place, Outcome::Lost, None) {
+                tell(ended);
+            }
+        }
+    }
+
+    /// Takes in that nobody listened for a while.
+    ///
+    /// Probes whose time had not run out when that began are aborted: whether the answer would have
+    /// been in time cannot be told any more. Those that were overdue by then go on waiting and the
+    /// absence does not count as waiting; to abort them too would hide the loss on a host that
+    /// stalls every few seconds, since a lost probe waits so much longer than an answered one. A
+    /// suspended host receives nothing, so it aborts them all.
+    pub fn absent(&mut self, absence: Absence, mut tell: impl FnMut(Ended)) {
+        for place in self.told..self.probes.len() {
+            let Some(probe) = self.probes.get_mut(place) else {
+                break;
+            };
+            if probe.ended.is_some() {
+                continue;
+            }
+            let overdue = absence.from.since(probe.sent) > self.patience.timeout;
+            if overdue && !absence.suspended {
+                let away = absence.until.since(absence.from);
+                probe.away = probe.away.saturating_add(away);
+            } else if let Some(ended) = self.finish(place, Outcome::Aborted, None) {
+                tell(ended);
+            }
+        }
+    }
+
+    /// The next ended probe in send order, once all before it have ended.
+    pub fn next_in_order(&mut self) -> Option<Ended> {
+        let probe = self.probes.get(self.told)?;
+        let (outcome, round_trip) = probe.ended?;
+        let ended = Ended {
+            number: self.first + self.told as u64,
+            sent: probe.sent,
+            outcome,
+            round_trip,
+        };
+        self.told += 1;
+        Some(ended)
+    }
+
+    /// When [`Self::expire`] has something to do next.
+    pub fn next_check(&self) -> Option<Moment> {
+        let tick = Duration::from_nanos(1);
+        let timeout = self.probes.range(self.overdue.min(self.probes.len())..);
+        let timeout = timeout
+            .into_iter()
+            .find(|probe| probe.ended.is_none())
+            .map(|probe| probe.sent + self.patience.timeout + tick);
+        let end = self.probes.get(self.told);
+        let end = end
+            .filter(|probe| probe.ended.is_none())
+            .map(|probe| probe.sent + self.patience.whole() + probe.away + tick);
+        timeout.into_iter().chain(end).min()
+    }
+
+    /// Probes that have not ended.
+    pub const fn in_flight(&self) -> u64 {
+        self.under_way
+    }
+
+    /// Probes in a row that were not answered in time, up to the newest one that is due.
+    pub const fn unanswered(&self) -> u64 {
+        self.unanswered
+    }
+
+    /// Probes begun.
+    pub fn begun(&self) -> u64 {
+        self.first + self.probes.len() as u64
+    }
+
+    fn place(&self, sequence: u32) -> Option<usize> {
+        let place = sequence.wrapping_sub(self.first_sequence) as usize;
+        (place < self.probes.len()).then_some(place)
+    }
+
+    fn finish(
+        &mut self,
+        place: usize,
+        outcome: Outcome,
+        round_trip: Option<Duration>,
+    ) -> Option<Ended> {
+        let probe = self.probes.get_mut(place)?;
+        if probe.ended.is_some() {
+            return None;
+        }
+        probe.ended = Some((outcome, round_trip));
+        self.under_way = self.under_way.saturating_sub(1);
+        Some(Ended {
+            number: self.first + place as u64,
+            sent: probe.sent,
+            outcome,
+            round_trip,
+        })
+    }
+
+    /// Unanswered probes after the one at `place`.
+    fn unanswered_after(&self, place: usize) -> u64 {
+        let after = (place + 1).min(self.probes.len());
+        let unanswered = self.probes.range(after..).zip(after..);
+        unanswered
+            .filter(|(probe, place)| match probe.ended {
+                None => *place < self.overdue,
+                Some((outcome, _)) => is_unanswered(outcome.kind()),
+            })
+            .count() as u64
+    }
+
+    /// Drops the probes whose answers nobody waits for any more.
+    fn forget(&mut self, now: Moment) {
+        while self.told > 0 {
+            match self.probes.front() {
+                Some(probe) if now.since(probe.sent) > self.patience.whole() => {}
+                _ => break,
+            }
+            self.probes.pop_front();
+            self.first += 1;
+            self.first_sequence = self.first_sequence.wrapping_add(1);
+            self.told -= 1;
+            self.overdue = self.overdue.saturating_sub(1);
+        }
+    }
+}
+
+const fn is_unanswered(kind: OutcomeKind) -> bool {
+    matches!(
+        kind,
+        OutcomeKind::Lost
+            | OutcomeKind::SendError
+            | OutcomeKind::IcmpError
+            | OutcomeKind::LocalDrop
+    )
+}
+
+impl Probe {
+    /// The time to the answer: between the kernel's stamps if they make sense, otherwise between the
+    /// times of this process, if it was there to read the answer when it came.
+    fn round_trip(&self, arrival: Arrival) -> Option<Duration> {
+        let longest = arrival.read.0.checked_sub(self.sent.0);
+        let stamped = match (self.stamp, arrival.stamp) {
+            (Some(sent), Some(received)) => received.0.checked_sub(sent.0),
+            _ => None,
+        };
+        // The packet left after we began to send it and came before we read it, so a longer time
+        // means that the clock of the stamps was set.
+        let stamped =
+            stamped.filter(|time| longest.is_some_and(|l| *time <= l.saturating_add(CLOCK_SLACK)));
+        stamped.or(longest.filter(|_| self.away.is_zero()))
+    }
+}

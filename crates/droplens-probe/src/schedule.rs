@@ -1,0 +1,206 @@
+//! When the next probe is due.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::time::Duration;
+
+use droplens_model::Moment;
+
+use crate::random::Random;
+
+/// Intervals are drawn evenly from this share of them to [`LONGEST`], so that probes of many
+/// targets and hosts do not fall into step, with each other or with what they measure.
+const SHORTEST: f64 = 0.75;
+const LONGEST: f64 = 1.25;
+
+/// How many packets and bytes a second all probes of the host together may send.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Budget {
+    /// Packets.
+    pub packets: f64,
+    /// Bytes, with all headers.
+    pub bytes: f64,
+}
+
+impl Default for Budget {
+    /// 1 000 packets and 125 000 bytes (1 Mbit) a second.
+    fn default() -> Self {
+        Self {
+            packets: 1_000.0,
+            bytes: 125_000.0,
+        }
+    }
+}
+
+/// What the targets ask for, a second.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Demand {
+    /// Packets.
+    pub packets: f64,
+    /// Bytes, with all headers.
+    pub bytes: f64,
+}
+
+impl Demand {
+    /// Adds packets of so many bytes, one each interval.
+    pub fn add(&mut self, interval: Duration, bytes: u32) {
+        let interval = interval.as_secs_f64();
+        if interval > 0.0 {
+            self.packets += 1.0 / interval;
+            self.bytes += f64::from(bytes) / interval;
+        }
+    }
+}
+
+impl Budget {
+    /// By how much to stretch all intervals so that the demand fits; at least 1.
+    pub fn stretch(self, demand: Demand) -> f64 {
+        let share = |demand: f64, budget: f64| {
+            if budget > 0.0 { demand / budget } else { 1.0 }
+        };
+        share(demand.packets, self.packets)
+            .max(share(demand.bytes, self.bytes))
+            .max(1.0)
+    }
+}
+
+/// The first probe of a target comes after a random part of its interval.
+pub fn phase(interval: Duration, stretch: f64, random: &mut Random) -> Duration {
+    random.between(Duration::ZERO, interval.mul_f64(stretch))
+}
+
+/// The time to the next probe.
+pub fn spread(interval: Duration, stretch: f64, random: &mut Random) -> Duration {
+    let interval = interval.mul_f64(stretch);
+    random.between(interval.mul_f64(SHORTEST), interval.mul_f64(LONGEST))
+}
+
+/// What is due when, the earliest first. Whoever moves a date adds a second one, and the owner
+/// knows which one counts.
+#[derive(Debug)]
+pub struct Timers<T>(BinaryHeap<Reverse<(Moment, T)>>);
+
+impl<T: Ord> Default for Timers<T> {
+    fn default() -> Self {
+        Self(BinaryHeap::new())
+    }
+}
+
+impl<T: Ord + Copy> Timers<T> {
+    /// Adds a date.
+    pub fn add(&mut self, at: Moment, what: T) {
+        self.0.push(Reverse((at, what)));
+    }
+
+    /// The earliest date.
+    pub fn next(&self) -> Option<Moment> {
+        self.0.peek().map(|Reverse((at, _))| *at)
+    }
+
+    /// Takes out the earliest date if it has come.
+    pub fn pop(&mut self, now: Moment) -> Option<(Moment, T)> {
+        self.next().filter(|at| *at <= now)?;
+        self.0.pop().map(|Reverse(due)| due)
+    }
+}
+
+/// The longest delay of the last minute, in two halves.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Lag {
+    half: u64,
+    now: Duration,
+    before: Duration,
+}
+
+impl Lag {
+    const HALF: u64 = 30;
+
+    /// Takes in one delay.
+    pub fn add(&mut self, now: Moment, delay: Duration) {
+        self.turn(now);
+        self.now = self.now.max(delay);
+    }
+
+    /// The longest one of the last half to whole minute.
+    pub fn longest(mut self, now: Moment) -> Duration {
+        self.turn(now);
+        self.now.max(self.before)
+    }
+
+    fn turn(&mut self, now: Moment) {
+        let half = now.0.as_secs() / Self::HALF;
+        if half > self.half {
+            self.before = if half == self.half + 1 {
+                self.now
+            } else {
+                Duration::ZERO
+            };
+            self.now = Duration::ZERO;
+            self.half = half;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_budget_stretches_by_the_tighter_of_its_limits() {
+        let budget = Budget {
+            packets: 100.0,
+            bytes: 10_000.0,
+        };
+        let mut demand = Demand::default();
+        for _ in 0..10 {
+            demand.add(Duration::from_millis(100), 50);
+        }
+        assert!((budget.stretch(demand) - 1.0).abs() < 1e-9);
+        demand.add(Duration::from_millis(10), 50);
+        assert!((budget.stretch(demand) - 2.0).abs() < 1e-9);
+        demand.add(Duration::from_millis(100), 2_000);
+        assert!((budget.stretch(demand) - 3.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn intervals_are_spread_evenly_between_their_bounds() {
+        let mut random = Random::seeded(1);
+        let interval = Duration::from_millis(200);
+        let drawn: Vec<Duration> = (0..100_000)
+            .map(|_| spread(interval, 2.0, &mut random))
+            .collect();
+        let (low, high) = (Duration::from_millis(300), Duration::from_millis(500));
+        assert!(drawn.iter().all(|time| (low..high).contains(time)));
+        let mean = drawn.iter().sum::<Duration>().as_secs_f64() / 100_000.0;
+        assert!((mean - 0.4).abs() < 0.002, "{mean}");
+        assert!(drawn.iter().any(|time| *time < low.mul_f64(1.02)));
+        assert!(drawn.iter().any(|time| *time > high.mul_f64(0.98)));
+    }
+
+    #[test]
+    fn timers_come_in_order_and_not_before_their_time() {
+        let at = |secs| Moment(Duration::from_secs(secs));
+        let mut timers = Timers::default();
+        for (secs, what) in [(3, 'c'), (1, 'a'), (2, 'b')] {
+            timers.add(at(secs), what);
+        }
+        assert_eq!(timers.pop(at(0)), None);
+        assert_eq!(timers.next(), Some(at(1)));
+        assert_eq!(timers.pop(at(2)), Some((at(1), 'a')));
+        assert_eq!(timers.pop(at(2)), Some((at(2), 'b')));
+        assert_eq!(timers.pop(at(2)), None);
+    }
+
+    #[test]
+    fn the_longest_lag_is_forgotten_within_a_minute() {
+        let at = |secs| Moment(Duration::from_secs(secs));
+        let mut lag = Lag::default();
+        lag.add(at(10), Duration::from_millis(7));
+        lag.add(at(20), Duration::from_millis(2));
+        assert_eq!(lag.longest(at(20)), Duration::from_millis(7));
+        assert_eq!(lag.longest(at(59)), Duration::from_millis(7));
+        lag.add(at(45), Duration::from_millis(3));
+        assert_eq!(lag.longest(at(65)), Duration::from_millis(3));
+        assert_eq!(lag.longest(at(90)), Duration::ZERO);
+    }
+}
