@@ -106,7 +106,9 @@ impl Engine {
         if let Some(kept) = self.past.before(WINDOW, now) {
             let delta = Delta::new(&kept.snapshot, snapshot);
             let ledger = Ledger::explained(delta);
-            let view = View::new(delta, &ledger, now.since(kept.at), &self.thresholds);
+            let edges = self.past.edges(kept, snapshot, now);
+            let view =
+                View::new(delta, &ledger, now.since(kept.at), &self.thresholds).with_edges(edges);
             for finding in verdict::findings(&view) {
                 if finding.severity != Severity::Info {
                     let key = (finding.cause, finding.place);
@@ -184,7 +186,8 @@ impl Engine {
         context.length = now.since(kept.at);
         context.start = kept.wall;
         let delta = Delta::new(&kept.snapshot, present);
-        let mut report = verdict::judge(delta, &context, &self.thresholds);
+        let edges = self.past.edges(kept, present, now);
+        let mut report = verdict::judge_between(delta, edges, &context, &self.thresholds);
         for finding in &mut report.findings {
             self.date(finding);
         }

@@ -4,7 +4,16 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use droplens_model::delta::Delta;
 use droplens_model::{Domain, Moment, Snapshot, Timestamp};
+
+use crate::view::Edges;
+
+/// Retransmissions tell of losses up to this long ago: a few timeouts that double each time.
+const EVE: Duration = Duration::from_secs(3);
+
+/// The sources of local drops are read at least this often.
+const SETTLING: Duration = Duration::from_secs(1);
 
 /// Snapshots of the last minutes, the older the sparser.
 #[derive(Clone, Debug)]
@@ -80,6 +89,20 @@ impl Past {
         let all = self.tiers.iter_mut().flat_map(|tier| &mut tier.snapshots);
         for kept in all {
             Arc::make_mut(&mut kept.snapshot).begin_with(snapshot);
+        }
+    }
+
+    /// What is known about the ends of a window that began with `from` and ends now.
+    pub(crate) fn edges<'a>(&'a self, from: &'a Kept, to: &'a Snapshot, now: Moment) -> Edges<'a> {
+        let since = now.since(from.at);
+        let delta = |from: &'a Kept, to: &'a Snapshot| Delta::new(&from.snapshot, to);
+        let earlier = self
+            .before(since + EVE, now)
+            .filter(|earlier| earlier.at < from.at);
+        let late = self.before(SETTLING, now).filter(|late| late.at > from.at);
+        Edges {
+            before: earlier.map(|earlier| delta(earlier, &from.snapshot)),
+            end: late.map(|late| delta(late, to)),
         }
     }
 

@@ -23,4 +23,4 @@ mod view;
 
 pub use engine::{Engine, Wishes};
 pub use thresholds::Thresholds;
-pub use view::{Needs, Sight, View};
+pub use view::{Edges, Needs, Sight, View};

@@ -33,6 +33,12 @@ impl Retransmissions {
         }
     }
 
+    /// Those that stand for a lost segment, before this host's losses of the last moment are read.
+    pub(crate) fn lost_settled(view: &View<'_>) -> u64 {
+        let fresh = view.fresh().map_or(0, |end| Self::between(&end).lost());
+        Self::between(&view.delta).lost().saturating_sub(fresh)
+    }
+
     /// Those that stand for a lost segment, an estimate.
     pub(crate) const fn lost(self) -> u64 {
         self.again

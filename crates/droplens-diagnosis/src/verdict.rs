@@ -12,7 +12,7 @@ use crate::ledger::Ledger;
 use crate::rules::{rule, rules};
 use crate::symptoms::symptoms;
 use crate::thresholds::Thresholds;
-use crate::view::View;
+use crate::view::{Edges, View};
 
 /// Who is asking, and about what time.
 #[derive(Clone, Debug)]
@@ -31,8 +31,18 @@ pub struct Context {
 
 /// The verdict on what happened between two snapshots.
 pub fn judge(delta: Delta<'_>, context: &Context, thresholds: &Thresholds) -> Report {
+    judge_between(delta, Edges::default(), context, thresholds)
+}
+
+/// The same where it is known what happened around them.
+pub fn judge_between(
+    delta: Delta<'_>,
+    edges: Edges<'_>,
+    context: &Context,
+    thresholds: &Thresholds,
+) -> Report {
     let ledger = Ledger::of(delta);
-    let view = View::new(delta, &ledger, context.length, thresholds);
+    let view = View::new(delta, &ledger, context.length, thresholds).with_edges(edges);
     report(&view, context)
 }
 

@@ -22,6 +22,18 @@ pub struct View<'a> {
     pub thresholds: &'a Thresholds,
     devices: Vec<DeviceDelta<'a>>,
     seconds: f64,
+    edges: Edges<'a>,
+}
+
+/// What happened at the two ends of a window. A segment is sent again up to a few seconds after it
+/// was lost, and counters are not all read at once: without this, a loss of this host before the
+/// window would look like one on the path, and one that is not read yet, too.
+#[derive(Clone, Copy, Default)]
+pub struct Edges<'a> {
+    /// The seconds before the window.
+    pub before: Option<Delta<'a>>,
+    /// The last second of the window.
+    pub end: Option<Delta<'a>>,
 }
 
 impl<'a> View<'a> {
@@ -38,7 +50,14 @@ impl<'a> View<'a> {
             thresholds,
             devices: delta.devices(),
             seconds: length.as_secs_f64().max(0.001),
+            edges: Edges::default(),
         }
+    }
+
+    /// The same with what is known about its ends.
+    #[must_use]
+    pub fn with_edges(self, edges: Edges<'a>) -> Self {
+        Self { edges, ..self }
     }
 
     /// The snapshot at the end.
@@ -61,6 +80,25 @@ impl<'a> View<'a> {
     /// How far a protocol counter moved; one that this kernel lacks has not.
     pub fn moved(&self, counter: Protocol) -> u64 {
         self.delta.protocol_or_zero(counter)
+    }
+
+    /// How far a protocol counter moved until everything else was read at least as late.
+    pub fn settled(&self, counter: Protocol) -> u64 {
+        let fresh = self
+            .edges
+            .end
+            .map_or(0, |end| end.protocol_or_zero(counter));
+        self.moved(counter).saturating_sub(fresh)
+    }
+
+    /// What happened in the last second of the window, if that is known.
+    pub const fn fresh(&self) -> Option<Delta<'a>> {
+        self.edges.end
+    }
+
+    /// Packets lost shortly before the window.
+    pub fn lost_before(&self) -> Ledger {
+        self.edges.before.map(Ledger::of).unwrap_or_default()
     }
 
     /// Per second.

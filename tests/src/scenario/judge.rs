@@ -7,6 +7,9 @@ use super::{Expect, Expected, Packets, Scenario, Seen};
 /// Reported packets may be off by this share where the kernel counts exactly.
 const TOLERANCE: f64 = 0.02;
 
+/// Estimates may be off by this share.
+const ESTIMATE: f64 = 0.4;
+
 /// One line of the confusion matrix.
 #[derive(Clone, Debug)]
 pub struct Judged {
@@ -130,7 +133,13 @@ fn miscounted(packets: Packets, reported: u64, truth: Option<u64>) -> Option<Str
             let vain = truth == 0 && packets == Packets::Exact;
             (off > TOLERANCE || vain).then(|| format!("{reported} packets of {truth}"))
         }
-        (Packets::Exact | Packets::Counted, None) => Some("the truth is not known".to_owned()),
+        (Packets::Exact | Packets::Counted | Packets::Near, None) => {
+            Some("the truth is not known".to_owned())
+        }
+        (Packets::Near, Some(truth)) => {
+            let off = reported.abs_diff(truth) as f64 / truth.max(1) as f64;
+            (off > ESTIMATE).then(|| format!("{reported} packets of about {truth}"))
+        }
         (Packets::Some, _) => (reported == 0).then(|| "no packets".to_owned()),
         (Packets::None, _) => (reported != 0).then(|| format!("{reported} packets of none")),
     }

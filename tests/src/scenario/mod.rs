@@ -124,6 +124,8 @@ pub enum Packets {
     Exact,
     /// Within 2 % of what the kernel happens to count, which may be nothing.
     Counted,
+    /// Within 40 %: an estimate.
+    Near,
     /// At least one: the kernel counts something else, or only a part.
     Some,
     /// None: it is no loss of packets.

@@ -47,16 +47,18 @@ const LOCAL_TCP: &[Cause] = &[
 /// many are sent again when one buffer is dropped.
 const SEGMENTS_PER_BUFFER: u64 = 46;
 
-/// The most segments that this host's own drops explain.
+/// The most segments that this host's own drops explain, in the window and shortly before it.
 fn explained(view: &View<'_>) -> u64 {
+    let before = view.lost_before();
+    let lost = |cause: Cause| view.lost(cause) + before.packets(cause);
     let domains = LOCAL.iter().flat_map(|domain| domain.causes());
     let causes = domains.chain(LOCAL_TCP);
     // Neighbours that do not answer are counted one by one, in all namespaces together.
     let buffers = causes.filter(|cause| **cause != Cause::NeighbourUnresolved);
-    let dropped: u64 = buffers.map(|cause| view.lost(*cause)).sum();
+    let dropped: u64 = buffers.map(|cause| lost(*cause)).sum();
     dropped
         .saturating_mul(SEGMENTS_PER_BUFFER)
-        .saturating_add(view.lost(Cause::NeighbourUnresolved))
+        .saturating_add(lost(Cause::NeighbourUnresolved))
 }
 
 fn path_loss(view: &View<'_>) -> Vec<Finding> {

@@ -10,7 +10,7 @@ use crate::lab::{Namespace, veth};
 use crate::scenario::{Expect, Packets, Scenario, Seen, Watch, exactly, expected};
 use crate::wire::{Impairment, Loss, Reorder, Wire};
 
-const LOSS: Expect = expected(Cause::PathLoss, Packets::Some, &[]);
+const LOSS: Expect = expected(Cause::PathLoss, Packets::Near, &[]);
 const FORWARD: Expect = LOSS.towards(PathDirection::Forward);
 const RANDOM: Expect = FORWARD.with(Pattern::Random);
 const BURSTS: Expect = FORWARD.with(Pattern::Burst);

@@ -10,7 +10,7 @@ use crate::scenario::{Expect, Scenario, Seen, Watch};
 const NO_ANSWER: Expect = Expect::Remark(Cause::ConnectTimeout);
 
 pub(super) const ALL: &[Scenario] = &[Scenario {
-    name: "dead-peer",
+    name: "connect-timeout",
     about: "connections to a host that does not answer",
     expect: NO_ANSWER,
     alone: false,

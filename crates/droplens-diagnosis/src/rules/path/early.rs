@@ -53,9 +53,10 @@ enum Verdict {
 impl Holes {
     /// The holes, if they are many enough to mean something.
     fn of(view: &View<'_>, explained: u64) -> Option<Self> {
-        let early = view.moved(c::TCP_OFO_QUEUE);
-        let ratio = early as f64 / view.moved(c::TCP_IN_SEGS).max(1) as f64;
-        let late = view.delta.protocol(c::TCP_ACK_COMPRESSED);
+        let early = view.settled(c::TCP_OFO_QUEUE);
+        let ratio = early as f64 / view.settled(c::TCP_IN_SEGS).max(1) as f64;
+        let known = view.delta.protocol(c::TCP_ACK_COMPRESSED).is_some();
+        let late = known.then(|| view.settled(c::TCP_ACK_COMPRESSED));
         let at_once = early.saturating_sub(late.unwrap_or(0));
         let count = (at_once / EARLY_AT_ONCE).saturating_sub(explained);
         if count < view.thresholds.retransmit_floor || ratio < view.thresholds.out_of_order_ratio {

@@ -9,9 +9,8 @@ use crate::view::View;
 
 /// We have to send again what no drop of our own explains.
 pub(super) fn loss(view: &View<'_>, explained: u64) -> Option<Finding> {
-    let again = Retransmissions::between(&view.delta);
-    let lost = again.lost().saturating_sub(explained);
-    let ratio = lost as f64 / again.sent.max(1) as f64;
+    let lost = Retransmissions::lost_settled(view).saturating_sub(explained);
+    let ratio = lost as f64 / view.settled(c::TCP_OUT_SEGS).max(1) as f64;
     if lost < view.thresholds.retransmit_floor || ratio < view.thresholds.retransmit_ratio {
         return None;
     }

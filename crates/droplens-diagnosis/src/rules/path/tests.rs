@@ -10,7 +10,7 @@ use super::RULES;
 use crate::counters::{self as c, snapshots};
 use crate::ledger::Ledger;
 use crate::thresholds::Thresholds;
-use crate::view::View;
+use crate::view::{Edges, View};
 
 fn findings(moved: &[(Protocol, i128)]) -> Vec<Finding> {
     let still: Vec<_> = moved.iter().map(|(counter, _)| (*counter, 0)).collect();
@@ -157,4 +157,45 @@ fn own_drops_explain_as_much_as_they_can_and_no_more() {
     };
     assert_eq!(with(400, 10), []);
     assert_eq!(only(with(400, 1)).packets, 354);
+}
+
+/// A drop and the retransmissions that it leads to need not fall into one window, nor be read at
+/// the same time.
+#[test]
+fn own_drops_around_the_window_explain_too() {
+    let at = |second, again, dropped| {
+        snapshots::of(
+            second,
+            &[
+                (c::TCP_OUT_SEGS, 1000 * i128::from(second)),
+                (c::TCP_RETRANS_SEGS, again),
+                (c::TCP_DSACK_RECV_SEGS, 0),
+                (c::TCP_BACKLOG_DROP, dropped),
+            ],
+        )
+    };
+    let thresholds = Thresholds::default();
+    let found = |edges, from, to| {
+        let delta = Delta::new(from, to);
+        let ledger = Ledger::of(delta);
+        let view = View::new(delta, &ledger, Duration::from_secs(10), &thresholds);
+        let view = view.with_edges(edges);
+        let findings = RULES.iter().flat_map(|rule| rule.findings(&view));
+        findings.map(|finding| finding.packets).collect::<Vec<_>>()
+    };
+    // Dropped in the second before the window.
+    let (earlier, from, to) = (at(1, 0, 0), at(2, 0, 10), at(12, 100, 10));
+    let before = Edges {
+        before: Some(Delta::new(&earlier, &from)),
+        end: None,
+    };
+    assert_eq!(found(Edges::default(), &from, &to), [100]);
+    assert_eq!(found(before, &from, &to), []);
+    // Sent again in the last second, before the drops are read.
+    let (from, late, to) = (at(2, 0, 0), at(11, 17, 0), at(12, 100, 0));
+    let end = Edges {
+        before: None,
+        end: Some(Delta::new(&late, &to)),
+    };
+    assert_eq!(found(end, &from, &to), [17]);
 }

@@ -65,8 +65,9 @@ fn fill(stream: &mut TcpStream) {
     stream
         .set_write_timeout(Some(Duration::from_millis(500)))
         .expect("a timeout");
+    let payload = vec![0x64; 1 << 16];
     loop {
-        match stream.write(&vec![0x64; 1 << 16]) {
+        match stream.write(&payload) {
             Ok(_) => {}
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
                 return;
@@ -98,12 +99,11 @@ fn receive_queue() -> Seen {
     let mut pairs: Vec<_> = (0..CONNECTIONS)
         .map(|_| connect(&left, &listener))
         .collect();
+    let payload = vec![0x64; 1 << 15];
     let watch = Watch::start(&right);
     for (client, server) in &mut pairs {
         rustix::net::sockopt::set_socket_recv_buffer_size(&server, 1).expect("a small buffer");
-        client
-            .write_all(&vec![0x64; 1 << 15])
-            .expect("room to send");
+        client.write_all(&payload).expect("room to send");
     }
     let dropped = || -> u64 {
         let drops = [
