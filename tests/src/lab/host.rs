@@ -1,5 +1,6 @@
 //! Settings of the whole host, changed for a while.
 
+use std::fmt::Display;
 use std::path::PathBuf;
 
 /// A sysctl of the first network namespace that all others share; dropping it restores it, even
@@ -16,7 +17,7 @@ impl HostSetting {
     /// # Panics
     ///
     /// When it cannot be read or written.
-    pub fn set(key: &str, value: u64) -> Self {
+    pub fn set(key: &str, value: impl Display) -> Self {
         let path = PathBuf::from("/proc/sys").join(key);
         let before = std::fs::read_to_string(&path)
             .unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()));

@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::PathBuf;
 use std::process::Command;
 
 use super::Namespace;
@@ -66,34 +65,4 @@ pub fn slow_receiver(namespace: &Namespace, device: &str) {
 /// Whether there is a second CPU.
 pub fn has_two_cpus() -> bool {
     std::thread::available_parallelism().map_or(1, usize::from) >= 2
-}
-
-/// A sysctl of the whole host, set until this is dropped.
-#[derive(Debug)]
-pub struct HostSetting {
-    path: PathBuf,
-    before: String,
-}
-
-impl HostSetting {
-    /// Sets it.
-    ///
-    /// # Panics
-    ///
-    /// When it cannot be read or set.
-    pub fn set(key: &str, value: &str) -> Self {
-        let path = PathBuf::from(format!("/proc/sys/{key}"));
-        let before = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{key}: {error}"));
-        let setting = Self { path, before };
-        fs::write(&setting.path, value).unwrap_or_else(|error| panic!("{key}: {error}"));
-        setting
-    }
-}
-
-impl Drop for HostSetting {
-    fn drop(&mut self) {
-        if let Err(error) = fs::write(&self.path, self.before.trim()) {
-            eprintln!("cannot restore {}: {error}", self.path.display());
-        }
-    }
 }

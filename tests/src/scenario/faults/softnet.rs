@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use droplens_model::Cause;
 
+use crate::lab::HostSetting;
 use crate::lab::paced::{self, Pace};
-use crate::lab::softnet::{HostSetting, Softnet, slow_receiver};
+use crate::lab::softnet::{Softnet, slow_receiver};
 use crate::lab::{Namespace, load, veth};
 use crate::scenario::{Expect, Packets, Scenario, Seen, Watch, exactly, expected};
 use crate::wait;
