@@ -108,6 +108,28 @@ fn a_stopped_prober_loses_nothing() {
     }
 }
 
+/// However short the stop, no answer becomes late by it.
+#[test]
+fn a_short_stop_makes_no_answer_late() {
+    for stop in (100..3_000).step_by(100) {
+        let mut world = World::with([wish("a", 30_000)]);
+        world.engine.resolved(&key("a"), &[address(1)]);
+        let mut sent = 0;
+        while sent < 2 {
+            world.run(Duration::from_millis(1), |_, _| {
+                sent += 1;
+                FAST
+            });
+        }
+        world.engine.next_wake();
+        world.pass(Duration::from_millis(stop));
+        world.run(Duration::from_secs(12), |_, _| FAST);
+        let found = world.only();
+        assert_eq!((found.outcomes.late, found.loss().lost), (0, 0), "{stop}");
+        assert_eq!(found.outcomes.total(), found.sent, "{stop}");
+    }
+}
+
 /// Answers of before a suspend never come, and monotonic time stands still meanwhile.
 #[test]
 fn a_suspended_host_loses_nothing() {
