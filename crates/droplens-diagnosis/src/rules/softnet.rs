@@ -131,3 +131,84 @@ fn imbalance(view: &View<'_>) -> Vec<Finding> {
             .next("Spread the device's interrupts (irqbalance, smp_affinity), use more queues (`ethtool -L`) or RPS."),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use droplens_model::delta::Delta;
+    use droplens_model::sample::cpu::CpuTimes;
+    use droplens_model::sample::softnet::{Softnet, SoftnetCpu};
+    use droplens_model::{Moment, Reading, Snapshot, Stamped};
+
+    use super::*;
+    use crate::ledger::Ledger;
+    use crate::thresholds::Thresholds;
+
+    fn read<T>(at: u64, value: T) -> Reading<T> {
+        Reading::Ok(Stamped {
+            at: Moment(Duration::from_secs(at)),
+            took: Duration::ZERO,
+            value: value.into(),
+        })
+    }
+
+    /// For each CPU: packets handled, and milliseconds spent on that.
+    fn snapshot(at: u64, cpus: &[(u64, u64)]) -> Snapshot {
+        let numbered = || (0..).map(CpuId).zip(cpus);
+        let work = numbered().map(|(cpu, (processed, _))| SoftnetCpu {
+            cpu,
+            processed: *processed,
+            dropped: 0,
+            time_squeezed: 0,
+            received_rps: None,
+            flow_limit: None,
+            backlog: None,
+        });
+        let times = numbered().map(|(cpu, (_, millis))| CpuTimes {
+            cpu,
+            irq: Duration::ZERO,
+            softirq: Duration::from_millis(*millis),
+            steal: Duration::ZERO,
+        });
+        Snapshot {
+            softnet: read(
+                at,
+                Softnet {
+                    cpus: work.collect(),
+                },
+            ),
+            cpu: read(
+                at,
+                Cpus {
+                    cpus: times.collect(),
+                },
+            ),
+            ..Snapshot::default()
+        }
+    }
+
+    fn found(after: &[(u64, u64)]) -> Option<Place> {
+        let from = snapshot(1, &vec![(0, 0); after.len()]);
+        let to = snapshot(11, after);
+        let delta = Delta::new(&from, &to);
+        let ledger = Ledger::of(delta);
+        let thresholds = Thresholds::default();
+        let view = View::new(delta, &ledger, Duration::from_secs(10), &thresholds);
+        imbalance(&view).pop().map(|finding| finding.place)
+    }
+
+    #[test]
+    fn one_cpu_that_is_busy_with_nearly_all_receive_work_is_named() {
+        let named = Some(Place::Cpu(CpuId(1)));
+        assert_eq!(found(&[(10, 100), (1_000_000, 8_000)]), named);
+        assert_eq!(found(&[(900_000, 100), (1_000_000, 8_000)]), named);
+    }
+
+    #[test]
+    fn shared_or_light_receive_work_is_no_imbalance() {
+        assert_eq!(found(&[(900_000, 4_000), (1_000_000, 8_000)]), None);
+        assert_eq!(found(&[(10, 10), (100_000, 1_000)]), None);
+        assert_eq!(found(&[(1_000_000, 9_000)]), None, "there is no other CPU");
+    }
+}

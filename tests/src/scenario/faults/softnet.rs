@@ -1,8 +1,7 @@
 //! The receive work of the CPUs. Its counters are the whole host's.
 
 use std::net::UdpSocket;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use droplens_model::Cause;
 
@@ -16,12 +15,6 @@ use crate::wait;
 const BACKLOG: Expect = exactly(Cause::SoftnetBacklogOverflow);
 const FLOW_LIMIT: Expect = exactly(Cause::SoftnetFlowLimit);
 const TIME_SQUEEZE: Expect = expected(Cause::SoftnetTimeSqueeze, Packets::None, &[]);
-// Packets that pass 3000 rules each use up the time of a pass.
-const IMBALANCE: Expect = expected(
-    Cause::SoftirqImbalance,
-    Packets::None,
-    &[Cause::SoftnetTimeSqueeze],
-);
 
 pub(super) const ALL: &[Scenario] = &[
     Scenario {
@@ -44,13 +37,6 @@ pub(super) const ALL: &[Scenario] = &[
         expect: TIME_SQUEEZE,
         alone: true,
         run: time_squeeze,
-    },
-    Scenario {
-        name: "softirq-imbalance",
-        about: "one of the CPUs does all the receive work and has no rest",
-        expect: IMBALANCE,
-        alone: true,
-        run: imbalance,
     },
 ];
 
@@ -116,32 +102,4 @@ fn time_squeeze() -> Seen {
     paced::send(&sender, "10.9.1.2:9000", PACE);
     drop(budget);
     watch.verdict(&TIME_SQUEEZE, None)
-}
-
-fn imbalance() -> Seen {
-    /// Bounds the load should there be no verdict.
-    const AT_MOST: Duration = Duration::from_secs(20);
-    /// Enough to keep the CPU busy, and few enough for its backlog.
-    const ON_THEIR_WAY: usize = 500;
-    let (left, right, sink) = slow_link();
-    let watch = Watch::start(&right);
-    let sender = load::udp(&left, "10.9.1.1:0");
-    sink.set_read_timeout(Some(AT_MOST)).expect("a timeout");
-    let judged = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            load::stay_on_cpu(0);
-            let end = Instant::now() + AT_MOST;
-            load::send(&sender, "10.9.1.2:9000", ON_THEIR_WAY, 64);
-            while Instant::now() < end && !judged.load(Ordering::Relaxed) {
-                for _ in 0..ON_THEIR_WAY / 10 {
-                    sink.recv(&mut [0; 64]).expect("a datagram");
-                }
-                load::send(&sender, "10.9.1.2:9000", ON_THEIR_WAY / 10, 64);
-            }
-        });
-        let seen = watch.verdict(&IMBALANCE, None);
-        judged.store(true, Ordering::Relaxed);
-        seen
-    })
 }

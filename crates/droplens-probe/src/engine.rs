@@ -1,0 +1,296 @@
+//! The prober as a whole, without its sockets.
+//!
+//! The caller's loop, in this order, since a probe may only be called lost when everything that was
+//! received has been taken in, and an answer only be called late when this process was running:
+//!
+//! 1. [`Engine::woke`] with the clocks, after sleeping until [`Engine::next_wake`] at the latest;
+//! 2. every packet that waits in the sockets to [`Engine::answer`], [`Engine::stamp`] and
+//!    [`Engine::end`];
+//! 3. [`Engine::expire`];
+//! 4. [`Engine::due`] until it has no more, each sent; what cannot be sent to [`Engine::end`].
+
+mod registry;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use droplens_model::Moment;
+use droplens_model::sample::probes::{Outcome, Prober, Strays};
+
+use crate::flight::{Absence, Arrival, Match, Patience, Stamp};
+use crate::random::Random;
+use crate::schedule::{self, Budget, Demand, Lag, Timers};
+use crate::targets::{TargetKey, TargetWish};
+use crate::vigil::{Clocks, HEARTBEAT, Vigil};
+use registry::{Held, Place};
+
+/// A stream, as timers and tickets name it. Never used again for another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct StreamId(u64);
+
+/// A probe that was begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ticket {
+    stream: StreamId,
+    sequence: u32,
+}
+
+/// A probe to be sent now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// The probe, for what is to be told of it later.
+    pub ticket: Ticket,
+    /// Which target, and how it is to be probed.
+    pub wish: Arc<TargetWish>,
+    /// Where to.
+    pub address: IpAddr,
+    /// What tells our packets from others'.
+    pub nonce: u64,
+    /// Its number.
+    pub sequence: u32,
+}
+
+/// What a packet says about itself: whom it comes from, or for an ICMP error, where the packet in it
+/// was going, and what our payload says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// The address that was probed.
+    pub peer: IpAddr,
+    /// The nonce.
+    pub nonce: u64,
+    /// The number.
+    pub sequence: u32,
+}
+
+/// What is configured for all targets.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Rules {
+    /// How long answers are waited for.
+    pub patience: Patience,
+    /// What all probes together may send.
+    pub budget: Budget,
+}
+
+/// The prober.
+#[derive(Debug)]
+pub struct Engine {
+    rules: Rules,
+    random: Random,
+    vigil: Vigil,
+    targets: BTreeMap<TargetKey, Held>,
+    streams: HashMap<StreamId, Place>,
+    nonces: HashMap<u64, StreamId>,
+    next_stream: u64,
+    sends: Timers<StreamId>,
+    checks: Timers<StreamId>,
+    demand: Demand,
+    stretch: f64,
+    /// Until then a probe may be waiting for an answer in time.
+    attentive: Moment,
+    lag: Lag,
+    skipped: u64,
+    stalls: u64,
+    stalled: Duration,
+    suspends: u64,
+    strays: Strays,
+}
+
+impl Engine {
+    /// Without targets.
+    pub fn new(rules: Rules, random: Random) -> Self {
+        Self {
+            rules,
+            random,
+            vigil: Vigil::default(),
+            targets: BTreeMap::new(),
+            streams: HashMap::new(),
+            nonces: HashMap::new(),
+            next_stream: 0,
+            sends: Timers::default(),
+            checks: Timers::default(),
+            demand: Demand::default(),
+            stretch: 1.0,
+            attentive: Moment::default(),
+            lag: Lag::default(),
+            skipped: 0,
+            stalls: 0,
+            stalled: Duration::ZERO,
+            suspends: 0,
+            strays: Strays::default(),
+        }
+    }
+
+    /// When to wake up at the latest, if there is something to do at all. The caller sleeps now.
+    pub fn next_wake(&mut self) -> Option<Moment> {
+        let now = self.vigil.now();
+        let heartbeat = (now < self.attentive).then(|| now + HEARTBEAT);
+        let next = [self.sends.next(), self.checks.next(), heartbeat];
+        let next = next.into_iter().flatten().min();
+        self.vigil.sleep(next.unwrap_or(Moment(Duration::MAX)));
+        next
+    }
+
+    /// Takes in that the caller woke up.
+    pub fn woke(&mut self, clocks: Clocks) {
+        if let Some(absence) = self.vigil.woke(clocks) {
+            self.absent(absence);
+        }
+    }
+
+    /// The next probe that is due, begun as of `now`.
+    pub fn due(&mut self, now: Moment) -> Option<Order> {
+        let now = self.look(now);
+        while let Some((at, id)) = self.sends.pop(now) {
+            let Some(place) = self.streams.get_mut(&id) else {
+                continue;
+            };
+            if place.send_at != at {
+                continue;
+            }
+            let wish = Arc::clone(&place.wish);
+            self.lag.add(now, now.since(at));
+            place.send_at = at + schedule::spread(wish.interval, self.stretch, &mut self.random);
+            if place.send_at <= now {
+                // Missed ones are not made up for: that would be a burst.
+                let each = wish.interval.mul_f64(self.stretch).as_nanos().max(1);
+                let missed = now.since(at).as_nanos() / each;
+                self.skipped += u64::try_from(missed).unwrap_or(u64::MAX).max(1);
+                place.send_at =
+                    now + schedule::spread(wish.interval, self.stretch, &mut self.random);
+            }
+            self.sends.add(place.send_at, id);
+            let Some(sequence) = place.stream.begin(now) else {
+                self.skipped += 1;
+                continue;
+            };
+            let order = Order {
+                ticket: Ticket {
+                    stream: id,
+                    sequence,
+                },
+                address: place.stream.address(),
+                nonce: place.nonce,
+                sequence,
+                wish,
+            };
+            self.attentive = self.attentive.max(now + self.rules.patience.timeout);
+            self.plan_check(id);
+            return Some(order);
+        }
+        None
+    }
+
+    /// Takes in the kernel's time stamp of a probe's transmission.
+    pub fn stamp(&mut self, ticket: Ticket, stamp: Stamp) {
+        if let Some(place) = self.streams.get_mut(&ticket.stream) {
+            place.stream.stamp(ticket.sequence, stamp);
+        }
+    }
+
+    /// The probe under way that a packet claims to belong to; none, counted as a stray, if there is
+    /// none with that nonce or if it went to another address.
+    pub fn ticket(&mut self, claim: Claim) -> Option<Ticket> {
+        let stream = self.nonces.get(&claim.nonce).copied();
+        let Some((stream, place)) = stream.and_then(|id| Some((id, self.streams.get(&id)?))) else {
+            self.strays.nonce += 1;
+            return None;
+        };
+        if place.stream.address() != claim.peer.to_canonical() {
+            self.strays.peer += 1;
+            return None;
+        }
+        Some(Ticket {
+            stream,
+            sequence: claim.sequence,
+        })
+    }
+
+    /// Takes in an answer. None if it is a stray.
+    pub fn answer(&mut self, claim: Claim, arrival: Arrival) -> Option<Match> {
+        self.look(arrival.read);
+        let ticket = self.ticket(claim)?;
+        let place = self.streams.get_mut(&ticket.stream)?;
+        let found = place.stream.answer(ticket.sequence, arrival);
+        self.strays.sequence += u64::from(found == Match::NeverSent);
+        Some(found)
+    }
+
+    /// Ends a probe without an answer: it could not be sent, an ICMP error came back, or the host
+    /// provably dropped it. False if it is not under way.
+    pub fn end(&mut self, ticket: Ticket, outcome: Outcome) -> bool {
+        self.streams
+            .get_mut(&ticket.stream)
+            .is_some_and(|place| place.stream.end(ticket.sequence, outcome))
+    }
+
+    /// Ends the probes that were waited for long enough.
+    pub fn expire(&mut self, now: Moment) {
+        let now = self.look(now);
+        while let Some((at, id)) = self.checks.pop(now) {
+            let Some(place) = self.streams.get_mut(&id) else {
+                continue;
+            };
+            if place.check_at == Some(at) {
+                place.check_at = None;
+                place.stream.expire(now);
+                self.plan_check(id);
+            }
+        }
+    }
+
+    fn prober(&self) -> Prober {
+        Prober {
+            wanted_rate: self.demand.packets,
+            effective_rate: self.demand.packets / self.stretch,
+            stretch: self.stretch,
+            schedule_lag: self.lag.longest(self.vigil.now()),
+            skipped: self.skipped,
+            stalls: self.stalls,
+            stalled: self.stalled,
+            suspends: self.suspends,
+            strays: self.strays,
+        }
+    }
+
+    /// Takes in that it runs, and returns the time, which never goes backwards.
+    fn look(&mut self, now: Moment) -> Moment {
+        if let Some(absence) = self.vigil.seen(now) {
+            self.absent(absence);
+        }
+        self.vigil.now()
+    }
+
+    fn absent(&mut self, absence: Absence) {
+        if absence.suspended {
+            self.suspends += 1;
+        } else {
+            self.stalls += 1;
+            self.stalled += absence.until.since(absence.from);
+        }
+        let ids: Vec<StreamId> = self.streams.keys().copied().collect();
+        for id in ids {
+            if let Some(place) = self.streams.get_mut(&id) {
+                place.stream.absent(absence);
+            }
+            self.plan_check(id);
+        }
+    }
+
+    /// Sees to it that the stream is looked at when its next probe runs out of time.
+    fn plan_check(&mut self, id: StreamId) {
+        let Some(place) = self.streams.get_mut(&id) else {
+            return;
+        };
+        let Some(next) = place.stream.next_check() else {
+            return;
+        };
+        if place.check_at.is_none_or(|at| next < at) {
+            place.check_at = Some(next);
+            self.checks.add(next, id);
+        }
+    }
+}

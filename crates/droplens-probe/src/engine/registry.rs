@@ -1,0 +1,222 @@
+//! Targets and addresses that come, stay and go. What stays keeps its counters.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use droplens_model::Moment;
+use droplens_model::sample::probes::{Probes, Target};
+
+use super::{Engine, StreamId};
+use crate::schedule::{self, Demand};
+use crate::stream::Stream;
+use crate::targets::{self, TargetKey, TargetWish};
+
+/// A target.
+#[derive(Debug)]
+pub(super) struct Held {
+    wish: Arc<TargetWish>,
+    streams: Vec<(IpAddr, StreamId)>,
+    left_out: u32,
+    resolves: bool,
+}
+
+/// A stream and its dates. Timers with other dates than these are out of date.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) stream: Stream,
+    pub(super) wish: Arc<TargetWish>,
+    pub(super) nonce: u64,
+    pub(super) send_at: Moment,
+    pub(super) check_at: Option<Moment>,
+}
+
+impl Engine {
+    /// Takes in which targets are wanted now. Those that were wanted before keep their addresses
+    /// and counters; of two wishes for the same target the later one counts.
+    pub fn reload(&mut self, wishes: impl IntoIterator<Item = TargetWish>) {
+        let wishes: BTreeMap<TargetKey, Arc<TargetWish>> = wishes
+            .into_iter()
+            .map(|wish| (wish.key.clone(), Arc::new(wish)))
+            .collect();
+        let gone: Vec<StreamId> = self
+            .targets
+            .iter()
+            .filter(|(key, _)| !wishes.contains_key(*key))
+            .flat_map(|(_, held)| held.streams.iter().map(|(_, id)| *id))
+            .collect();
+        self.targets.retain(|key, _| wishes.contains_key(key));
+        for id in gone {
+            self.remove(id);
+        }
+        let mut changed = Vec::new();
+        for (key, wish) in wishes {
+            let held = self.targets.entry(key).or_insert_with(|| Held {
+                wish: Arc::clone(&wish),
+                streams: Vec::new(),
+                left_out: 0,
+                resolves: false,
+            });
+            if held.wish != wish {
+                held.wish = wish;
+                changed.extend(
+                    held.streams
+                        .iter()
+                        .map(|(_, id)| (*id, Arc::clone(&held.wish))),
+                );
+            }
+        }
+        self.weigh();
+        for (id, wish) in changed {
+            self.adapt(id, wish);
+        }
+    }
+
+    /// Takes in the addresses to which a target's name resolves. No address at all is the same as
+    /// a failure. Unknown targets are left alone: a reload may have removed them meanwhile.
+    pub fn resolved(&mut self, key: &TargetKey, addresses: &[IpAddr]) {
+        if addresses.is_empty() {
+            self.unresolved(key);
+            return;
+        }
+        let Some(held) = self.targets.get_mut(key) else {
+            return;
+        };
+        let wish = Arc::clone(&held.wish);
+        let before: Vec<(IpAddr, StreamId)> = std::mem::take(&mut held.streams);
+        let known: Vec<IpAddr> = before.iter().map(|(address, _)| *address).collect();
+        let (chosen, left_out) = targets::choose(&known, addresses);
+        held.left_out = left_out;
+        held.resolves = true;
+        let (mut streams, mut new) = (Vec::new(), Vec::new());
+        for address in chosen {
+            match before.iter().find(|(known, _)| *known == address) {
+                Some(kept) => streams.push(*kept),
+                None => new.push(address),
+            }
+        }
+        let kept: BTreeSet<StreamId> = streams.iter().map(|(_, id)| *id).collect();
+        for address in new {
+            streams.push((address, self.next_id()));
+        }
+        let begun: Vec<(IpAddr, StreamId)> = streams
+            .iter()
+            .filter(|(_, id)| !kept.contains(id))
+            .copied()
+            .collect();
+        if let Some(held) = self.targets.get_mut(key) {
+            held.streams = streams;
+        }
+        for (_, id) in before.iter().filter(|(_, id)| !kept.contains(id)) {
+            self.remove(*id);
+        }
+        // Before the streams are made, since their first dates depend on the stretch.
+        self.weigh();
+        for (address, id) in begun {
+            self.begin(id, address, &wish);
+        }
+    }
+
+    /// Takes in that a target's name does not resolve now. Its last addresses are probed on: that
+    /// the name server fails says nothing about them.
+    pub fn unresolved(&mut self, key: &TargetKey) {
+        if let Some(held) = self.targets.get_mut(key) {
+            held.resolves = false;
+        }
+    }
+
+    /// What there is to tell.
+    pub fn sample(&mut self) -> Probes {
+        let now = self.vigil.now();
+        let mut all = Vec::with_capacity(self.targets.len());
+        for (key, held) in &self.targets {
+            let mut judged = false;
+            let mut addresses = Vec::with_capacity(held.streams.len());
+            for (_, id) in &held.streams {
+                if let Some(place) = self.streams.get_mut(id) {
+                    judged |= place.stream.is_judged();
+                    addresses.push(place.stream.sample(now));
+                }
+            }
+            all.push(Target {
+                probe: Arc::clone(&key.probe),
+                target: Arc::clone(&key.target),
+                state: targets::state(held.resolves, judged),
+                addresses,
+                addresses_left_out: held.left_out,
+            });
+        }
+        Probes {
+            targets: all,
+            prober: self.prober(),
+        }
+    }
+
+    fn next_id(&mut self) -> StreamId {
+        self.next_stream += 1;
+        StreamId(self.next_stream)
+    }
+
+    fn begin(&mut self, id: StreamId, address: IpAddr, wish: &Arc<TargetWish>) {
+        let nonce = loop {
+            let nonce = self.random.number();
+            if !self.nonces.contains_key(&nonce) {
+                break nonce;
+            }
+        };
+        let phase = schedule::phase(wish.interval, self.stretch, &mut self.random);
+        let send_at = self.vigil.now() + phase;
+        let patience = self.rules.patience;
+        // Any number will do to begin with; a random one tells a restarted prober from before.
+        let sequence = (self.random.number() >> 32) as u32;
+        let stream = Stream::new(address, wish.asked_for, patience, wish.interval, sequence);
+        self.nonces.insert(nonce, id);
+        self.sends.add(send_at, id);
+        let place = Place {
+            stream,
+            wish: Arc::clone(wish),
+            nonce,
+            send_at,
+            check_at: None,
+        };
+        self.streams.insert(id, place);
+    }
+
+    fn remove(&mut self, id: StreamId) {
+        if let Some(place) = self.streams.remove(&id) {
+            self.nonces.remove(&place.nonce);
+        }
+    }
+
+    /// Takes in a changed wish for a kept stream.
+    fn adapt(&mut self, id: StreamId, wish: Arc<TargetWish>) {
+        let Some(place) = self.streams.get_mut(&id) else {
+            return;
+        };
+        let patience = self.rules.patience;
+        place.stream.adapt(wish.asked_for, patience, wish.interval);
+        let phase = schedule::phase(wish.interval, self.stretch, &mut self.random);
+        place.send_at = place.send_at.min(self.vigil.now() + phase);
+        place.wish = wish;
+        self.sends.add(place.send_at, id);
+    }
+
+    /// Works out anew by how much the budget stretches the intervals.
+    fn weigh(&mut self) {
+        let mut demand = Demand::default();
+        // A target that does not resolve yet is expected to have an address soon. Otherwise the
+        // first ones to resolve would begin at full speed.
+        let mut expected = Demand::default();
+        for held in self.targets.values() {
+            let (interval, bytes) = (held.wish.interval, held.wish.bytes);
+            for _ in &held.streams {
+                demand.add(interval, bytes);
+            }
+            for _ in 0..held.streams.len().max(1) {
+                expected.add(interval, bytes);
+            }
+        }
+        self.demand = demand;
+        self.stretch = self.rules.budget.stretch(expected);
+    }
+}

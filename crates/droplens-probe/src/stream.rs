@@ -1,0 +1,212 @@
+//! One address of one target: its probes under way, its counters, its statistics.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use droplens_model::Moment;
+use droplens_model::sample::probes::{Address, Outcome, Outcomes};
+
+use crate::flight::{Absence, Arrival, Ended, Flight, Match, Patience, Stamp};
+use crate::statistics::Statistics;
+
+/// More probes under way than this are never kept; a thousand a second need eleven thousand.
+const MOST: f64 = 65_536.0;
+
+/// Room beyond what the interval needs, for stalls and late time stamps.
+const ROOM: f64 = 16.0;
+
+/// One address of one target.
+#[derive(Debug)]
+pub struct Stream {
+    address: IpAddr,
+    flight: Flight,
+    outcomes: Outcomes,
+    statistics: Statistics,
+    /// The first probe whose loss counts, if any does: targets nobody asked for have to answer once.
+    judged: Option<u64>,
+    /// One after the newest probe that was counted as silent.
+    after_silent: u64,
+    silent: u64,
+    duplicates: u64,
+    reordered: u64,
+    stale: u64,
+}
+
+impl Stream {
+    /// Without probes. Probes to a target that nobody asked for count only once it has answered.
+    pub fn new(
+        address: IpAddr,
+        asked_for: bool,
+        patience: Patience,
+        interval: Duration,
+        sequence: u32,
+    ) -> Self {
+        Self {
+            address,
+            flight: Flight::new(patience, capacity(patience, interval), sequence),
+            outcomes: Outcomes::default(),
+            statistics: Statistics::default(),
+            judged: asked_for.then_some(0),
+            after_silent: 0,
+            silent: 0,
+            duplicates: 0,
+            reordered: 0,
+            stale: 0,
+        }
+    }
+
+    /// The address.
+    pub const fn address(&self) -> IpAddr {
+        self.address
+    }
+
+    /// Whether it has answered, or does not have to in order to be judged.
+    pub const fn is_judged(&self) -> bool {
+        self.judged.is_some()
+    }
+
+    /// Takes in another interval, and whether somebody asks for the target now.
+    pub fn adapt(&mut self, asked_for: bool, patience: Patience, interval: Duration) {
+        self.flight.set_capacity(capacity(patience, interval));
+        if asked_for && self.judged.is_none() {
+            self.judged = Some(self.flight.begun());
+        }
+    }
+
+    /// Begins a probe and returns its sequence number; none if too many are under way.
+    pub fn begin(&mut self, now: Moment) -> Option<u32> {
+        self.flight.begin(now)
+    }
+
+    /// Takes in the kernel's time stamp of a transmission.
+    pub fn stamp(&mut self, sequence: u32, stamp: Stamp) {
+        self.flight.stamp(sequence, stamp);
+    }
+
+    /// Takes in an answer.
+    pub fn answer(&mut self, sequence: u32, arrival: Arrival) -> Match {
+        let found = self.flight.answer(sequence, arrival);
+        match found {
+            Match::Answered { ended, reordered } => {
+                self.judge_from(ended.number);
+                self.reordered += u64::from(reordered);
+                self.count(ended);
+            }
+            Match::TooLate(ended) => {
+                self.judge_from(ended.number + 1);
+                self.stale += 1;
+                self.count(ended);
+            }
+            Match::Duplicate => self.duplicates += 1,
+            Match::Stale => self.stale += 1,
+            Match::NeverSent => {}
+        }
+        self.settle();
+        found
+    }
+
+    /// Ends a probe without an answer. False if it had ended already.
+    pub fn end(&mut self, sequence: u32, outcome: Outcome) -> bool {
+        let ended = self.flight.end(sequence, outcome);
+        if let Some(ended) = ended {
+            self.count(ended);
+            self.settle();
+        }
+        ended.is_some()
+    }
+
+    /// Ends what was waited for long enough. All answers received until `now` must have been taken
+    /// in before.
+    pub fn expire(&mut self, now: Moment) {
+        let mut all = Vec::new();
+        self.flight.expire(now, |ended| all.push(ended));
+        self.count_all(all);
+    }
+
+    /// Takes in that nobody listened for a while.
+    pub fn absent(&mut self, absence: Absence) {
+        let mut all = Vec::new();
+        self.flight.absent(absence, |ended| all.push(ended));
+        self.count_all(all);
+    }
+
+    /// When [`Self::expire`] has something to do next.
+    pub fn next_check(&self) -> Option<Moment> {
+        self.flight.next_check()
+    }
+
+    /// What there is to tell.
+    pub fn sample(&mut self, now: Moment) -> Address {
+        let summary = self.statistics.summary(now);
+        Address {
+            address: self.address,
+            sent: self.flight.begun(),
+            outcomes: self.outcomes,
+            silent: self.silent,
+            in_flight: self.flight.in_flight(),
+            unanswered_consecutive: self.judged.map_or(0, |_| self.flight.unanswered()),
+            round_trips: summary.round_trips,
+            burst_packets: summary.burst_packets,
+            burst_durations: summary.burst_durations,
+            gap_packets: summary.gap_packets,
+            pattern: summary.pattern,
+            duplicates: self.duplicates,
+            reordered: self.reordered,
+            stale: self.stale,
+            jitter: summary.jitter,
+            delay_variation: summary.delay_variation,
+        }
+    }
+
+    fn count_all(&mut self, all: Vec<Ended>) {
+        for ended in all {
+            self.count(ended);
+        }
+        self.settle();
+    }
+
+    /// Counts a probe that ended, once.
+    fn count(&mut self, ended: Ended) {
+        if self.is_silent(ended) {
+            self.silent += 1;
+            self.after_silent = self.after_silent.max(ended.number + 1);
+        } else {
+            self.outcomes.add(ended.outcome.kind());
+        }
+    }
+
+    /// Hands the ended probes on in send order.
+    fn settle(&mut self) {
+        while let Some(ended) = self.flight.next_in_order() {
+            if self.is_silent(ended) {
+                self.statistics.skip(ended);
+            } else {
+                self.statistics.add(ended);
+            }
+        }
+    }
+
+    /// The target has answered for the first time. What was silent stays so.
+    fn judge_from(&mut self, number: u64) {
+        self.judged.get_or_insert(number.max(self.after_silent));
+    }
+
+    /// Whether the probe says nothing, since the target has not answered any probe up to it.
+    fn is_silent(&self, ended: Ended) -> bool {
+        let judged = self.judged.is_some_and(|from| ended.number >= from);
+        !judged && ended.outcome.is_loss() == Some(true)
+    }
+}
+
+/// Probes of an interval that can be under way at once. Capped, so no target takes all memory.
+fn capacity(patience: Patience, interval: Duration) -> usize {
+    let interval = interval.as_secs_f64().max(1e-6);
+    let most = (patience.whole().as_secs_f64() / (0.75 * interval) + ROOM).min(MOST);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "between ROOM and MOST"
+    )]
+    let most = most as usize;
+    most
+}
