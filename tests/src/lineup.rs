@@ -5,6 +5,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::thread;
 
+use droplens_diagnosis::rules::rule;
+use droplens_model::Cause;
+
 use crate::scenario::{Judged, Scenario, all, judge};
 
 /// Where the matrix is kept.
@@ -96,8 +99,7 @@ pub fn matrix(judged: &[Judged]) -> String {
         "| scenario | what happens | expected | found first | packets lost | reported | verdict |\n|---|---|---|---|---|---|---|\n",
     );
     for line in judged {
-        let cause =
-            |cause: Option<droplens_model::Cause>| cause.map_or("nothing", |cause| cause.id());
+        let cause = |cause: Option<Cause>| cause.map_or("nothing", |cause| cause.id());
         let truth = line
             .truth
             .map_or_else(String::new, |truth| truth.to_string());
@@ -126,9 +128,30 @@ pub fn document(judged: &[Judged]) -> String {
         .count();
     let faults = judged.iter().filter(|judged| judged.fault).count();
     format!(
-        "# Attribution\n\nWritten by `make lab`, which provokes each fault for real in network namespaces, beside a running agent, and compares\nthe verdict with the truth. In each scenario the first finding must be the expected one, its packets within 2 % of the truth where the\nkernel counts exactly, and nothing else may be found. On healthy hosts nothing may be found at all.\n\n{right} of {} scenarios are judged right: {faults} faults and {} healthy hosts.\n\n{}",
+        "# Attribution\n\nWritten by `make lab`, which provokes each fault for real in network namespaces, beside a running agent, and compares\nthe verdict with the truth. In each scenario the first finding must be the expected one, its packets within 2 % of the truth where the\nkernel counts exactly, and nothing else may be found. On healthy hosts nothing may be found at all.\n\n{right} of {} scenarios are judged right: {faults} faults and {} healthy hosts.\n\n{}{}",
         judged.len(),
         judged.len() - faults,
-        matrix(judged)
+        matrix(judged),
+        uncovered()
+    )
+}
+
+/// The causes that no scenario provokes, as the document's last part.
+pub fn uncovered() -> String {
+    let provoked: Vec<Cause> = all()
+        .iter()
+        .filter_map(|scenario| scenario.expect.cause())
+        .collect();
+    let others = Cause::ALL.iter().filter(|cause| !provoked.contains(cause));
+    let (seen, blind): (Vec<_>, Vec<_>) =
+        others.partition(|cause| rule(**cause).is_some_and(|rule| !rule.needs.is_later()));
+    let list = |causes: Vec<&Cause>| -> String {
+        let ids: Vec<String> = causes.iter().map(|cause| format!("`{cause}`")).collect();
+        ids.join(", ")
+    };
+    format!(
+        "\n## Causes without a scenario\n\nTheir hardware is not here, or they cannot be provoked dependably; unit tests prove their rules: {}.\n\nNothing that tells of them is read yet: {}.\n",
+        list(seen),
+        list(blind)
     )
 }

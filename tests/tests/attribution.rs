@@ -30,6 +30,11 @@ fn the_document_lists_every_scenario() {
             scenario.name
         );
     }
+    assert!(
+        document.ends_with(&lineup::uncovered()),
+        "the causes without a scenario changed; run `make lab`:\n{}",
+        lineup::uncovered()
+    );
     let rows = document
         .lines()
         .filter(|line| line.starts_with("| "))

@@ -159,6 +159,11 @@ pub enum Needs {
 }
 
 impl Needs {
+    /// Whether this version lacks what it takes.
+    pub const fn is_later(&self) -> bool {
+        matches!(self, Self::Later(_))
+    }
+
     /// Whether it is there.
     pub fn sight(&self, snapshot: &Snapshot) -> Sight {
         match self {

@@ -1,5 +1,7 @@
 //! The rules: one module per domain, one function per cause. Deltas in, findings out.
 
+#[cfg(test)]
+mod hardware_tests;
 mod ip;
 mod link;
 mod netfilter;
