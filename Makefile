@@ -31,6 +31,7 @@ lab: ## Run the fault lab and write docs/attribution.md (as root)
 	$(CARGO) run --locked --package droplens-tests --bin attribution -- $(ARGS)
 
 bench: ## Measure what droplens costs on this machine
+	$(CARGO) build --release --locked --package droplens
 	$(CARGO) run --release --locked --package droplens-tests --bin bench -- $(ARGS)
 
 fmt: ## Format the code
