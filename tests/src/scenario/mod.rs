@@ -32,6 +32,22 @@ pub struct Scenario {
     pub run: fn() -> Seen,
 }
 
+/// A scenario that others may run beside.
+pub(crate) const fn scenario(
+    name: &'static str,
+    about: &'static str,
+    expect: Expect,
+    run: fn() -> Seen,
+) -> Scenario {
+    Scenario {
+        name,
+        about,
+        expect,
+        alone: false,
+        run,
+    }
+}
+
 /// What the verdict must be.
 #[derive(Clone, Copy, Debug)]
 pub enum Expect {

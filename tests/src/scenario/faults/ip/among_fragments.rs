@@ -3,28 +3,13 @@
 use droplens_model::Cause;
 
 use crate::lab::{Router, load};
-use crate::scenario::{Expect, Scenario, Seen, Watch, exactly};
+use crate::scenario::{Expect, Scenario, Seen, Watch, exactly, scenario};
 
 /// Silent drops.
 const SILENT: usize = 400;
 
 const INPUT: Expect = exactly(Cause::UnaccountedIpInput);
 const OUTPUT: Expect = exactly(Cause::UnaccountedIpOutput);
-
-const fn scenario(
-    name: &'static str,
-    about: &'static str,
-    expect: Expect,
-    run: fn() -> Seen,
-) -> Scenario {
-    Scenario {
-        name,
-        about,
-        expect,
-        alone: false,
-        run,
-    }
-}
 
 pub(super) const ALL: &[Scenario] = &[
     scenario(

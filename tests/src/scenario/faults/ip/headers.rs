@@ -6,7 +6,7 @@ use super::silent::possible;
 use crate::lab::station::{Kind, Station, V4, V6, seal};
 use crate::lab::transfer::Transfer;
 use crate::lab::{Namespace, Router, counted, load};
-use crate::scenario::{Expect, Scenario, Seen, Watch, exactly};
+use crate::scenario::{Expect, Scenario, Seen, Watch, exactly, scenario};
 use crate::wire::{Impairment, Wire};
 
 const HEADERS: Expect = exactly(Cause::HeaderErrors);
@@ -14,21 +14,6 @@ const EXPIRED: Expect = exactly(Cause::TtlExpired);
 const CHECKSUMS: Expect = exactly(Cause::ChecksumErrors);
 
 const COUNT: u64 = 300;
-
-const fn scenario(
-    name: &'static str,
-    about: &'static str,
-    expect: Expect,
-    run: fn() -> Seen,
-) -> Scenario {
-    Scenario {
-        name,
-        about,
-        expect,
-        alone: false,
-        run,
-    }
-}
 
 pub(super) const ALL: &[Scenario] = &[
     scenario(

@@ -6,7 +6,7 @@ use droplens_model::Cause;
 use super::silent::possible;
 use crate::lab::station::{DONT_FRAGMENT, Kind, MORE_FRAGMENTS, Station, V4, V6, seal};
 use crate::lab::{Namespace, Router, load};
-use crate::scenario::{Expect, Packets, Scenario, Seen, Watch, expected};
+use crate::scenario::{Expect, Packets, Scenario, Seen, Watch, expected, scenario};
 
 /// Silent drops.
 const SILENT: usize = 400;
@@ -31,21 +31,6 @@ const NOT_FORWARDED: &[Cause] = &[
     Cause::NoRoute,
     Cause::FragmentationFailed,
 ];
-
-const fn scenario(
-    name: &'static str,
-    about: &'static str,
-    expect: Expect,
-    run: fn() -> Seen,
-) -> Scenario {
-    Scenario {
-        name,
-        about,
-        expect,
-        alone: false,
-        run,
-    }
-}
 
 pub(super) const ALL: &[Scenario] = &[
     scenario(

@@ -5,7 +5,7 @@ use droplens_model::Cause;
 use super::silent::possible;
 use crate::lab::station::{Kind, Station, V4, V6};
 use crate::lab::{Namespace, Router, load, veth};
-use crate::scenario::{Expect, Scenario, Seen, Watch, exactly};
+use crate::scenario::{Expect, Scenario, Seen, Watch, exactly, scenario};
 
 const NO_ROUTE: Expect = exactly(Cause::NoRoute);
 const RP_FILTER: Expect = exactly(Cause::RpFilter);
@@ -15,21 +15,6 @@ const COUNT: usize = 300;
 
 /// A documentation address (RFC 5737) that nobody here has.
 const ELSEWHERE: [u8; 4] = [198, 51, 100, 9];
-
-const fn scenario(
-    name: &'static str,
-    about: &'static str,
-    expect: Expect,
-    run: fn() -> Seen,
-) -> Scenario {
-    Scenario {
-        name,
-        about,
-        expect,
-        alone: false,
-        run,
-    }
-}
 
 pub(super) const ALL: &[Scenario] = &[
     scenario(

@@ -6,25 +6,10 @@ use droplens_model::Cause;
 
 use crate::lab::counted::Counted;
 use crate::lab::{Namespace, Router, crowd, load};
-use crate::scenario::{Expect, Scenario, Seen, Watch, exactly};
+use crate::scenario::{Expect, Scenario, Seen, Watch, exactly, scenario};
 
 const INPUT: Expect = exactly(Cause::UnaccountedIpInput);
 const OUTPUT: Expect = exactly(Cause::UnaccountedIpOutput);
-
-const fn scenario(
-    name: &'static str,
-    about: &'static str,
-    expect: Expect,
-    run: fn() -> Seen,
-) -> Scenario {
-    Scenario {
-        name,
-        about,
-        expect,
-        alone: false,
-        run,
-    }
-}
 
 pub(super) const ALL: &[Scenario] = &[
     scenario(
