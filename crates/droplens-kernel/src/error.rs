@@ -72,6 +72,12 @@ pub enum ReadError {
         /// The system's error.
         source: io::Error,
     },
+    /// There is nothing to read: nobody set it up.
+    #[error("{what}")]
+    Absent {
+        /// What is not there, as a sentence.
+        what: &'static str,
+    },
     /// The procfs library failed.
     #[error("cannot read {what}")]
     Procfs {
@@ -146,7 +152,7 @@ impl ReadError {
             | Self::Ioctl { source, .. }
             | Self::Sockopt { source, .. } => reason_of(source),
             Self::Parse { .. } | Self::NetlinkParse { .. } => Reason::Malformed,
-            Self::WouldLoad { .. } => Reason::Missing,
+            Self::WouldLoad { .. } | Self::Absent { .. } => Reason::Missing,
             Self::Procfs { source, .. } => match &**source {
                 procfs::ProcError::PermissionDenied(_) => Reason::Permission,
                 procfs::ProcError::NotFound(_) => Reason::Missing,

@@ -16,6 +16,7 @@ use crate::sample::links::{KindTotals, Links};
 use crate::sample::neighbours::Neighbours;
 use crate::sample::netstat::Counters;
 use crate::sample::pressure::Pressure;
+use crate::sample::probes::Probes;
 use crate::sample::process::Process;
 use crate::sample::qdiscs::{QdiscKey, QdiscKindTotals, Qdiscs};
 use crate::sample::sockets::Sockets;
@@ -94,6 +95,7 @@ snapshot! {
     driver: Driver = Driver,
     ethtool: Ethtool = Ethtool,
     process: Process = Process,
+    probes: Probes = Probes,
 }
 
 impl Snapshot {

@@ -157,6 +157,10 @@ sources! {
     Process "process" Base, ceiling 5000 ms, deadline 1000 ms,
         reads "/proc/self/{stat,statm,fd,limits}",
         needs "";
+    /// What the own probes found: outcomes, round-trip times, certificates, paths.
+    Probes "probes" Base, ceiling 5000 ms, deadline 1000 ms,
+        reads "answers to packets that droplens sends",
+        needs "CAP_NET_RAW for echo requests, or net.ipv4.ping_group_range with the own group";
 }
 
 impl Source {

@@ -21,7 +21,8 @@ use std::time::Duration;
 use droplens_model::Moment;
 use droplens_model::sample::probes::{Outcome, Prober, Strays};
 
-use crate::flight::{Absence, Arrival, Match, Patience, Stamp};
+use crate::errand::Report;
+use crate::flight::{Absence, Arrival, Match, Stamp};
 use crate::random::Random;
 use crate::schedule::{self, Budget, Demand, Lag, Timers};
 use crate::targets::{TargetKey, TargetWish};
@@ -69,8 +70,6 @@ pub struct Claim {
 /// What is configured for all targets.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Rules {
-    /// How long answers are waited for.
-    pub patience: Patience,
     /// What all probes together may send.
     pub budget: Budget,
 }
@@ -167,6 +166,7 @@ impl Engine {
                 self.skipped += 1;
                 continue;
             };
+            let timeout = wish.patience.timeout;
             let order = Order {
                 ticket: Ticket {
                     stream: id,
@@ -177,7 +177,7 @@ impl Engine {
                 sequence,
                 wish,
             };
-            self.attentive = self.attentive.max(now + self.rules.patience.timeout);
+            self.attentive = self.attentive.max(now + timeout);
             self.plan_check(id);
             return Some(order);
         }
@@ -227,6 +227,16 @@ impl Engine {
             .is_some_and(|place| place.stream.end(ticket.sequence, outcome))
     }
 
+    /// Takes in the report of an errand. False if its probe is not under way any more: what was found
+    /// out while nobody can vouch for the time does not count.
+    pub fn conclude(&mut self, ticket: Ticket, report: Report, read: Moment) -> bool {
+        self.look(read);
+        let Some(place) = self.streams.get_mut(&ticket.stream) else {
+            return false;
+        };
+        place.stream.conclude(ticket.sequence, report, read)
+    }
+
     /// Ends the probes that were waited for long enough.
     pub fn expire(&mut self, now: Moment) {
         let now = self.look(now);
@@ -253,6 +263,8 @@ impl Engine {
             stalled: self.stalled,
             suspends: self.suspends,
             strays: self.strays,
+            socket_overflows: 0,
+            kernel_stamps: false,
         }
     }
 

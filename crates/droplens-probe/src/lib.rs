@@ -1,21 +1,26 @@
 //! Asks the network: sends probes to targets and tells what became of each of them.
 //!
-//! Pure, as the model is: nothing here opens a socket, reads a clock or draws random numbers of its
-//! own. The [`engine::Engine`] is a state machine driven by what its caller tells it, so any interleaving of
+//! The heart is pure, as the model is: the [`engine::Engine`] opens no socket, reads no clock and draws
+//! no random numbers of its own. It is a state machine driven by what its caller tells it, so any interleaving of
 //! answers, errors, stalls and jumps of the clock can be tested.
 //!
 //! A probe goes through [`flight`], where it ends exactly once; in send order the ended ones go on
 //! to the [`statistics`]. [`schedule`] says when the next probe is due, [`targets`] what becomes of
 //! targets and their addresses, [`vigil`] whether this process was running at all. The packets
 //! themselves are written and read in [`icmp`].
-#![forbid(unsafe_code)]
+//!
+//! Around it: [`spec`] says what is asked, [`errand`] runs the probes that are more than one packet
+//! out and one in, and [`sys`] has the system calls.
 
 pub mod engine;
+pub mod errand;
 pub mod flight;
 pub mod icmp;
 pub mod random;
 pub mod schedule;
+pub mod spec;
 pub mod statistics;
 pub mod stream;
+pub mod sys;
 pub mod targets;
 pub mod vigil;

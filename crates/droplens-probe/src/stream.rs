@@ -1,13 +1,18 @@
 //! One address of one target: its probes under way, its counters, its statistics.
 
+mod lessons;
+
 use std::net::IpAddr;
 use std::time::Duration;
 
 use droplens_model::Moment;
-use droplens_model::sample::probes::{Address, Outcome, Outcomes};
+use droplens_model::sample::probes::{Address, Outcome, Outcomes, ProbeKind};
 
+use crate::errand::{Ending, Report};
 use crate::flight::{Absence, Arrival, Ended, Flight, Match, Patience, Stamp};
 use crate::statistics::Statistics;
+use crate::targets::TargetWish;
+use lessons::Lessons;
 
 /// More probes under way than this are never kept; a thousand a second need eleven thousand.
 const MOST: f64 = 65_536.0;
@@ -22,6 +27,7 @@ pub struct Stream {
     flight: Flight,
     outcomes: Outcomes,
     statistics: Statistics,
+    lessons: Lessons,
     /// The first probe whose loss counts, if any does: targets nobody asked for have to answer once.
     judged: Option<u64>,
     /// One after the newest probe that was counted as silent.
@@ -34,19 +40,15 @@ pub struct Stream {
 
 impl Stream {
     /// Without probes. Probes to a target that nobody asked for count only once it has answered.
-    pub fn new(
-        address: IpAddr,
-        asked_for: bool,
-        patience: Patience,
-        interval: Duration,
-        sequence: u32,
-    ) -> Self {
+    pub fn new(address: IpAddr, wish: &TargetWish, sequence: u32) -> Self {
+        let patience = patience(wish);
         Self {
             address,
-            flight: Flight::new(patience, capacity(patience, interval), sequence),
+            flight: Flight::new(patience, capacity(patience, wish.interval), sequence),
             outcomes: Outcomes::default(),
             statistics: Statistics::default(),
-            judged: asked_for.then_some(0),
+            lessons: Lessons::new(wish.ask.kind()),
+            judged: wish.asked_for.then_some(0),
             after_silent: 0,
             silent: 0,
             duplicates: 0,
@@ -66,9 +68,10 @@ impl Stream {
     }
 
     /// Takes in another interval, and whether somebody asks for the target now.
-    pub fn adapt(&mut self, asked_for: bool, patience: Patience, interval: Duration) {
-        self.flight.set_capacity(capacity(patience, interval));
-        if asked_for && self.judged.is_none() {
+    pub fn adapt(&mut self, wish: &TargetWish) {
+        let patience = patience(wish);
+        self.flight.set_capacity(capacity(patience, wish.interval));
+        if wish.asked_for && self.judged.is_none() {
             self.judged = Some(self.flight.begun());
         }
     }
@@ -115,6 +118,34 @@ impl Stream {
         ended.is_some()
     }
 
+    /// Takes in the report of an errand. False if the probe had ended already.
+    pub fn conclude(&mut self, sequence: u32, report: Report, read: Moment) -> bool {
+        if !self.flight.is_under_way(sequence) {
+            return false;
+        }
+        let sent = report.sent;
+        // Counted by what the report says, not by the outcome alone.
+        self.lessons.learn(report.failure, sent);
+        match report.ending {
+            Ending::Answered(at) => {
+                self.flight.stamp(sequence, Stamp(sent.0));
+                let stamp = Some(Stamp(at.0));
+                self.answer(sequence, Arrival { read, stamp });
+            }
+            Ending::Silent => {
+                self.end(sequence, Outcome::Lost);
+            }
+            Ending::Ended(outcome) => {
+                self.end(sequence, outcome);
+            }
+        }
+        self.lessons.forget_failure();
+        self.lessons.add(report.phases, report.details);
+        self.lessons.syn_retransmits += u64::from(report.syn_retransmits);
+        self.lessons.truncated += u64::from(report.truncated);
+        true
+    }
+
     /// Ends what was waited for long enough. All answers received until `now` must have been taken
     /// in before.
     pub fn expire(&mut self, now: Moment) {
@@ -155,6 +186,14 @@ impl Stream {
             stale: self.stale,
             jitter: summary.jitter,
             delay_variation: summary.delay_variation,
+            failures: self.lessons.failures.clone(),
+            last_failure: self.lessons.last_failure.clone(),
+            syn_retransmits: self.lessons.syn_retransmits,
+            truncated: self.lessons.truncated,
+            phases: self.lessons.phases.clone(),
+            details: self.lessons.details.clone(),
+            route: None,
+            route_changes: 0,
         }
     }
 
@@ -172,6 +211,7 @@ impl Stream {
             self.after_silent = self.after_silent.max(ended.number + 1);
         } else {
             self.outcomes.add(ended.outcome.kind());
+            self.lessons.ended(ended);
         }
     }
 
@@ -196,6 +236,17 @@ impl Stream {
         let judged = self.judged.is_some_and(|from| ended.number >= from);
         !judged && ended.outcome.is_loss() == Some(true)
     }
+}
+
+/// How long the engine waits. Errands time their steps themselves and say which one got no answer, so
+/// they are given a little longer.
+fn patience(wish: &TargetWish) -> Patience {
+    const GRACE: Duration = Duration::from_secs(1);
+    let mut patience = wish.patience;
+    if wish.ask.kind() != ProbeKind::Icmp {
+        patience.late += GRACE;
+    }
+    patience
 }
 
 /// Probes of an interval that can be under way at once. Capped, so no target takes all memory.

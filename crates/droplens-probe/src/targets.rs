@@ -4,7 +4,10 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use droplens_model::Name;
-use droplens_model::sample::probes::TargetState;
+use droplens_model::sample::probes::{Limits, TargetState};
+
+use crate::flight::Patience;
+use crate::spec::{Ask, Egress};
 
 /// Addresses of one target that are probed at most.
 pub const MOST_ADDRESSES: usize = 8;
@@ -12,9 +15,9 @@ pub const MOST_ADDRESSES: usize = 8;
 /// What identifies a target.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TargetKey {
-    /// The probe's kind, such as `icmp`.
+    /// The probe's name: as it is configured, or its kind.
     pub probe: Name,
-    /// The target as it was configured: a name or an address.
+    /// The target as it was configured: a name, an address or a URL.
     pub target: Name,
 }
 
@@ -23,6 +26,14 @@ pub struct TargetKey {
 pub struct TargetWish {
     /// What identifies it.
     pub key: TargetKey,
+    /// The host to be resolved: a name or an address.
+    pub host: Name,
+    /// What it is asked.
+    pub ask: Ask,
+    /// From where.
+    pub egress: Egress,
+    /// How long answers are waited for.
+    pub patience: Patience,
     /// Time between two probes to an address, on average.
     pub interval: Duration,
     /// Size of a probe with all headers, in bytes.
@@ -30,6 +41,10 @@ pub struct TargetWish {
     /// Whether somebody asked for it. Targets found by droplens itself (gateway, resolvers) may
     /// ignore probes by choice.
     pub asked_for: bool,
+    /// Labels that the configuration gives it.
+    pub labels: Vec<(Name, Name)>,
+    /// From when on it is slow, where that is configured.
+    pub limits: Limits,
 }
 
 /// The addresses to probe out of those a name has: those held already keep their place, new ones

@@ -14,6 +14,7 @@ mod judge;
 mod log;
 mod notify;
 mod privileges;
+mod probing;
 mod render;
 mod sampler;
 mod saved;

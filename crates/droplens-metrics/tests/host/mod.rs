@@ -117,6 +117,7 @@ pub(crate) fn snapshot(size: Size) -> Snapshot {
         driver: read(driver(size)),
         ethtool: read(ethtool(size)),
         process: read(process()),
+        probes: Reading::Disabled,
     }
 }
 

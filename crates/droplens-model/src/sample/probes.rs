@@ -1,9 +1,12 @@
 //! What the own probes found: outcomes, round-trip times and how losses are spread, for each
 //! address of each target.
 
+mod details;
+mod failure;
 mod histogram;
 mod loss;
 mod outcome;
+mod phases;
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -13,9 +16,35 @@ use serde::{Deserialize, Serialize};
 use crate::serial::{maybe_nanoseconds, nanoseconds, words};
 use crate::{Family, Name};
 
-pub use histogram::{BurstDurations, BurstPackets, GapPackets, RoundTrips};
+pub use details::{
+    Certificate, Details, DnsDetails, Hop, HopVerdict, HttpDetails, PathDetails, PmtuDetails,
+    TcpDetails, TlsDetails,
+};
+pub use failure::{FailureCount, FailureReason, Failures, LastFailure};
+pub use histogram::{BurstDurations, BurstPackets, GapPackets, PhaseTimes, RoundTrips};
 pub use loss::{LossPattern, LossRatio};
 pub use outcome::{IcmpError, Outcome, OutcomeKind, Outcomes, SendFailure};
+pub use phases::{Limits, Phase, PhaseSummary};
+
+words! {
+    /// What a probe asks.
+    ProbeKind {
+        /// An echo request.
+        Icmp "icmp",
+        /// A TCP connection.
+        Tcp "tcp",
+        /// A question to a name server.
+        Dns "dns",
+        /// A TLS handshake.
+        Tls "tls",
+        /// An HTTP request.
+        Http "http",
+        /// The largest packet that gets through.
+        Pmtu "pmtu",
+        /// The hops on the way.
+        Path "path",
+    }
+}
 
 words! {
     /// How a target stands.
@@ -43,10 +72,20 @@ pub struct Probes {
 /// One target of one probe.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Target {
-    /// The probe's kind, such as `icmp`.
+    /// The probe's name: as it is configured, or its kind.
     pub probe: Name,
-    /// The target as it was configured: a name or an address.
+    /// What it asks.
+    pub kind: ProbeKind,
+    /// The target as it was configured: a name, an address or a URL.
     pub target: Name,
+    /// Whether somebody asked for it, or droplens found it by itself (gateway, resolver).
+    pub asked_for: bool,
+    /// Labels that the configuration gives it.
+    #[serde(default)]
+    pub labels: Vec<(Name, Name)>,
+    /// From when on it is slow, where that is configured.
+    #[serde(default)]
+    pub limits: Limits,
     /// How it stands.
     pub state: TargetState,
     /// Its addresses, at most 8, each measured on its own.
@@ -98,6 +137,43 @@ pub struct Address {
     /// variation of RFC 5481, section 4.2).
     #[serde(with = "maybe_nanoseconds", default)]
     pub delay_variation: Option<Duration>,
+    /// Probes that failed, by reason. An answered probe can fail too.
+    #[serde(default)]
+    pub failures: Failures,
+    /// The newest failure.
+    #[serde(default)]
+    pub last_failure: Option<LastFailure>,
+    /// SYN segments that were sent again, for all connections.
+    #[serde(default)]
+    pub syn_retransmits: u64,
+    /// DNS answers that were truncated.
+    #[serde(default)]
+    pub truncated: u64,
+    /// The steps of a probe, in order.
+    #[serde(default)]
+    pub phases: Vec<PhaseSummary>,
+    /// What the newest probe found out.
+    #[serde(default)]
+    pub details: Details,
+    /// How packets get there from this host.
+    #[serde(default)]
+    pub route: Option<Route>,
+    /// How often that became another way.
+    #[serde(default)]
+    pub route_changes: u64,
+}
+
+/// The first step from this host to a destination, as the kernel's routing tables say.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Route {
+    /// The device that packets leave by.
+    pub device: Name,
+    /// The router; none if the destination is on the link.
+    pub gateway: Option<IpAddr>,
+    /// The own address that packets bear.
+    pub source: Option<IpAddr>,
+    /// The largest packet that this host would send there, in bytes.
+    pub mtu: Option<u32>,
 }
 
 impl Address {
@@ -139,6 +215,11 @@ pub struct Prober {
     pub suspends: u64,
     /// Answers that match no probe.
     pub strays: Strays,
+    /// Answers that the kernel dropped because a socket's receive buffer was full (`SO_MEMINFO`).
+    /// They were not lost on the way, though their probes are counted as lost.
+    pub socket_overflows: u64,
+    /// Whether round-trip times are taken from the kernel's time stamps, on sending and receiving.
+    pub kernel_stamps: bool,
 }
 
 /// Answers that match no probe. Other programs' answers are normal on sockets that see all.

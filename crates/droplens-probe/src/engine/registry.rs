@@ -140,7 +140,11 @@ impl Engine {
             }
             all.push(Target {
                 probe: Arc::clone(&key.probe),
+                kind: held.wish.ask.kind(),
                 target: Arc::clone(&key.target),
+                asked_for: held.wish.asked_for,
+                labels: held.wish.labels.clone(),
+                limits: held.wish.limits,
                 state: targets::state(held.resolves, judged),
                 addresses,
                 addresses_left_out: held.left_out,
@@ -166,10 +170,9 @@ impl Engine {
         };
         let phase = schedule::phase(wish.interval, self.stretch, &mut self.random);
         let send_at = self.vigil.now() + phase;
-        let patience = self.rules.patience;
         // Any number will do to begin with; a random one tells a restarted prober from before.
         let sequence = (self.random.number() >> 32) as u32;
-        let stream = Stream::new(address, wish.asked_for, patience, wish.interval, sequence);
+        let stream = Stream::new(address, wish, sequence);
         self.nonces.insert(nonce, id);
         self.sends.add(send_at, id);
         let place = Place {
@@ -193,8 +196,7 @@ impl Engine {
         let Some(place) = self.streams.get_mut(&id) else {
             return;
         };
-        let patience = self.rules.patience;
-        place.stream.adapt(wish.asked_for, patience, wish.interval);
+        place.stream.adapt(&wish);
         let phase = schedule::phase(wish.interval, self.stretch, &mut self.random);
         place.send_at = place.send_at.min(self.vigil.now() + phase);
         place.wish = wish;

@@ -6,11 +6,12 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use droplens_model::Moment;
-use droplens_model::sample::probes::Address;
+use droplens_model::sample::probes::{Address, Limits};
 
 use super::{Claim, Engine, Order, Rules};
-use crate::flight::Arrival;
+use crate::flight::{Arrival, Patience};
 use crate::random::Random;
+use crate::spec::{Ask, EchoSpec, Egress};
 use crate::targets::{TargetKey, TargetWish};
 use crate::vigil::Clocks;
 
@@ -24,9 +25,15 @@ fn key(name: &str) -> TargetKey {
 fn wish(name: &str, millis: u64) -> TargetWish {
     TargetWish {
         key: key(name),
+        host: name.into(),
+        ask: Ask::Icmp(EchoSpec::default()),
+        egress: Egress::default(),
+        patience: Patience::default(),
         interval: Duration::from_millis(millis),
         bytes: 84,
         asked_for: true,
+        labels: Vec::new(),
+        limits: Limits::default(),
     }
 }
 

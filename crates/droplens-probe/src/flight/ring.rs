@@ -139,6 +139,14 @@ impl Flight {
         Match::Answered { ended, reordered }
     }
 
+    /// Whether a probe has not ended yet.
+    pub fn is_under_way(&self, sequence: u32) -> bool {
+        let place = self.place(sequence);
+        place
+            .and_then(|place| self.probes.get(place))
+            .is_some_and(|probe| probe.ended.is_none())
+    }
+
     /// Ends a probe without an answer; none if it is not under way.
     pub fn end(&mut self, sequence: u32, outcome: Outcome) -> Option<Ended> {
         let place = self.place(sequence)?;

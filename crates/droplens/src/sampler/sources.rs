@@ -25,6 +25,7 @@ use droplens_model::track::Trackers;
 use droplens_model::{Cadence, Moment, Reading, Snapshot, Source};
 
 use super::worker::{Track, Work, Worker};
+use crate::probing::ProbesReader;
 
 /// The lane of a source: one for all that are cheap, and its own for each that is not.
 pub(super) const fn lane(source: Source) -> &'static str {
@@ -153,6 +154,7 @@ pub(super) fn workers(root: &Root) -> Vec<Box<dyn Work>> {
             |s| &mut s.process,
             None,
         ),
+        worker(S::Probes, root, |_| ProbesReader, |s| &mut s.probes, None),
     ];
     all.into()
 }

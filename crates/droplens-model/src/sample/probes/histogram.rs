@@ -62,6 +62,24 @@ histogram! {
 }
 
 histogram! {
+    /// Times of a step of a probe. Among the bounds are those beyond which a step is slow.
+    PhaseTimes of Duration, #[serde(with = "nanoseconds")]
+    11 bounds: [
+        Duration::from_millis(1),
+        Duration::from_millis(5),
+        Duration::from_millis(10),
+        Duration::from_millis(25),
+        Duration::from_millis(50),
+        Duration::from_millis(100),
+        Duration::from_millis(200),
+        Duration::from_millis(500),
+        Duration::from_secs(1),
+        Duration::from_millis(2_500),
+        Duration::from_secs(10),
+    ]
+}
+
+histogram! {
     /// Lost probes in a row.
     BurstPackets of u64, 8 bounds: [1, 2, 3, 5, 10, 20, 50, 100]
 }

@@ -1,0 +1,28 @@
+//! The clocks that probes are timed by.
+
+use std::time::Duration;
+
+use droplens_model::Moment;
+use rustix::time::{ClockId, Timespec, clock_gettime};
+
+use crate::vigil::Clocks;
+
+/// `CLOCK_MONOTONIC` now.
+pub fn monotonic() -> Moment {
+    Moment(duration(clock_gettime(ClockId::Monotonic)))
+}
+
+/// Both clocks now.
+pub fn clocks() -> Clocks {
+    Clocks {
+        monotonic: monotonic(),
+        boot: duration(clock_gettime(ClockId::Boottime)),
+    }
+}
+
+fn duration(time: Timespec) -> Duration {
+    // Neither clock can be before its start.
+    let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
+    let nanoseconds = u32::try_from(time.tv_nsec).unwrap_or_default();
+    Duration::new(seconds, nanoseconds)
+}
