@@ -1,6 +1,7 @@
 //! Against the running kernel, compared with what `ss` and /proc say.
 
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::time::{Duration, Instant};
 
 use droplens_model::Family;
 use droplens_model::sample::sockets::{EphemeralPorts, Sockets, TcpState};
@@ -168,5 +169,39 @@ fn connections_of_both_families_are_told_apart() {
         assert_eq!((established(Family::V4), established(Family::V6)), (4, 6));
         assert_eq!(sample.ephemeral.used_by_busiest_destination, 3);
         drop(kept);
+    });
+}
+
+#[test]
+fn established_connections_are_counted_where_they_are_not_listed() {
+    in_namespace(|| {
+        let v4 = TcpListener::bind("127.0.0.1:0").unwrap();
+        let v6 = TcpListener::bind("[::1]:0").unwrap();
+        let connect = |listener: &TcpListener| {
+            let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            (client, listener.accept().unwrap().0)
+        };
+        let mut open: Vec<_> = (0..7).map(|_| connect(&v4)).collect();
+        let six: Vec<_> = (0..3).map(|_| connect(&v6)).collect();
+        // One in time wait, one in FIN-WAIT-2 and CLOSE-WAIT.
+        drop(open.pop());
+        let (client, _server) = open.pop().unwrap();
+        drop(client);
+
+        let mut reader = reader();
+        let listed = read(&mut reader);
+        // As if that had taken long.
+        reader
+            .thrift
+            .spent(Instant::now(), Duration::from_millis(20));
+        let counted = read(&mut reader);
+        assert_eq!(listed.tcp, counted.tcp);
+        assert_eq!(counted.tcp.v4.get(TcpState::Established), 10);
+        assert_eq!(counted.tcp.v6.get(TcpState::Established), 6);
+        assert_eq!(counted.tcp.v4.get(TcpState::CloseWait), 1);
+        assert_eq!(listed.ephemeral, counted.ephemeral);
+        assert!(counted.connections_age > Duration::ZERO);
+        assert_eq!(listed.connections_age, Duration::ZERO);
+        drop(six);
     });
 }

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use droplens_model::sample::sockets::TcpState;
 use droplens_model::{Family, PerFamily};
 
 use crate::error::ParseError;
@@ -33,6 +34,8 @@ pub(crate) const INET_DIAG_CGROUP_ID: u16 = 21;
 
 /// `idiag_timer` of a socket that waits for an acknowledgement.
 const TIMER_RETRANSMIT: u8 = 1;
+/// `idiag_timer` of a connection that is over and waits for late segments.
+const TIMER_TIME_WAIT: u8 = 3;
 /// `idiag_timer` of a socket that probes a closed window.
 const TIMER_ZERO_WINDOW: u8 = 4;
 
@@ -210,6 +213,13 @@ impl<'a> SocketMessage<'a> {
     /// Whether a packet is being sent again, its first transmission unanswered.
     pub(crate) const fn is_retransmitting(&self) -> bool {
         self.timer == TIMER_RETRANSMIT && self.retransmits > 0
+    }
+
+    /// Whether it is a full socket, not what is left of one (time wait) nor a request for one.
+    pub(crate) const fn is_in_use(&self) -> bool {
+        let request =
+            self.state == TcpState::SynRecv as u8 || self.state == TcpState::NewSynRecv as u8;
+        self.timer != TIMER_TIME_WAIT && !request
     }
 
     /// Whether the peer's closed window is being probed.

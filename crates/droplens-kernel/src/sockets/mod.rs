@@ -7,9 +7,12 @@ mod live;
 pub(crate) mod message;
 mod ports;
 mod tcp;
+mod thrift;
 mod udp;
 
-use droplens_model::sample::sockets::{Sockets, TcpState, TcpStates};
+use std::time::Instant;
+
+use droplens_model::sample::sockets::{EphemeralPorts, Sockets, TcpState, TcpStates};
 use droplens_model::{Family, PerFamily, Source};
 use neli::consts::socket::NlFamily;
 
@@ -18,6 +21,7 @@ use self::ephemeral::Ephemeral;
 use self::message::{Extension, Protocol, SocketMessage};
 use self::ports::PortSet;
 use self::tcp::{Connections, ListenSocket};
+use self::thrift::{InUse, Thrift, thread_cpu};
 use self::udp::UdpSocket;
 use crate::error::ParseError;
 use crate::netlink::{LazyNetlink, Request};
@@ -27,6 +31,8 @@ use crate::{FileReader, ReadError, Reader, Root};
 pub(crate) const LISTEN: u32 = 1 << TcpState::Listen as u32;
 /// Every other state of a connection. Request sockets come with `SYN-RECV`.
 pub(crate) const NOT_LISTEN: u32 = 0xffe & !LISTEN;
+/// The same without `TCPF_ESTABLISHED`.
+const NOT_ESTABLISHED: u32 = NOT_LISTEN & !(1 << TcpState::Established as u32);
 /// UDP sockets are connected or not.
 pub(crate) const ANY: u32 = u32::MAX;
 
@@ -38,6 +44,9 @@ pub struct SocketsReader {
     reserved: FileReader,
     listeners: PerFamily<Request>,
     connections: Request,
+    not_established: Request,
+    in_use: InUse,
+    thrift: Thrift,
     udp: PerFamily<Request>,
     collector: Collector,
 }
@@ -57,6 +66,9 @@ impl SocketsReader {
                 Extension::Memory,
             ),
             connections: message::request_all_tcp("sock_diag of TCP", NOT_LISTEN),
+            not_established: message::request_all_tcp("sock_diag of TCP", NOT_ESTABLISHED),
+            in_use: InUse::new(root),
+            thrift: Thrift::default(),
             udp: message::requests("sock_diag of UDP", Protocol::Udp, ANY, Extension::Memory),
             collector: Collector::default(),
         }
@@ -70,6 +82,34 @@ impl SocketsReader {
         // Without this file, nothing is reserved.
         let _ = self.reserved.parse(|bytes| range.remove_list(bytes));
         range
+    }
+
+    /// Lists the connections: all, if that is affordable now, else all but the established ones,
+    /// which are then counted only.
+    fn connections(&mut self) -> Result<bool, ReadError> {
+        let (started, cpu) = (Instant::now(), thread_cpu());
+        let all = self.thrift.affords(started);
+        let (request, take): (_, Take) = if all {
+            (&self.connections, Collector::connection)
+        } else {
+            (&self.not_established, Collector::state)
+        };
+        let complete = list(
+            &mut self.netlink,
+            request,
+            &mut self.collector,
+            Collector::restart_connections,
+            take,
+        )?;
+        if all {
+            self.collector.remember();
+            let cost = thread_cpu().saturating_sub(cpu);
+            self.thrift.spent(started, cost);
+        } else {
+            let in_use = self.in_use.read()?;
+            self.collector.established(&in_use);
+        }
+        Ok(complete)
     }
 }
 
@@ -92,13 +132,7 @@ impl Reader for SocketsReader {
                 take,
             )?;
         }
-        complete &= list(
-            &mut self.netlink,
-            &self.connections,
-            &mut self.collector,
-            Collector::restart_connections,
-            Collector::connection,
-        )?;
+        complete &= self.connections()?;
         for (family, request) in self.udp.iter() {
             let restart = |collector: &mut Collector| collector.udp.get_mut(family).clear();
             let take = Collector::udp;
@@ -110,9 +144,14 @@ impl Reader for SocketsReader {
                 take,
             )?;
         }
-        Ok(self.collector.finish(complete))
+        let mut sample = self.collector.finish(complete);
+        sample.connections_age = self.thrift.age(Instant::now());
+        Ok(sample)
     }
 }
+
+/// Takes in one socket of a list.
+type Take = fn(&mut Collector, &SocketMessage<'_>) -> Result<(), ParseError>;
 
 /// Reads one list of sockets; tells whether it is whole.
 fn list(
@@ -120,7 +159,7 @@ fn list(
     request: &Request,
     collector: &mut Collector,
     restart: impl FnMut(&mut Collector),
-    take: fn(&mut Collector, &SocketMessage<'_>) -> Result<(), ParseError>,
+    take: Take,
 ) -> Result<bool, ReadError> {
     let completeness =
         netlink.request(request, collector, restart, |collector, kind, payload| {
@@ -141,6 +180,16 @@ struct Collector {
     udp: PerFamily<Vec<UdpSocket>>,
     udp_drops: PortDrops,
     ephemeral: Ephemeral,
+    /// What the last list of all connections said.
+    listed: Listed,
+}
+
+/// What only a list of all connections tells.
+#[derive(Clone, Copy, Debug, Default)]
+struct Listed {
+    retransmitting: PerFamily<u64>,
+    zero_window_probing: PerFamily<u64>,
+    ephemeral: EphemeralPorts,
 }
 
 impl Collector {
@@ -166,6 +215,32 @@ impl Collector {
         Ok(())
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "as for the other lists")]
+    fn state(&mut self, socket: &SocketMessage<'_>) -> Result<(), ParseError> {
+        self.connections.get_mut(socket.family).count(socket);
+        Ok(())
+    }
+
+    /// Takes in that all connections have been listed.
+    fn remember(&mut self) {
+        for (family, connections) in self.connections.iter() {
+            *self.listed.retransmitting.get_mut(family) = connections.retransmitting;
+            *self.listed.zero_window_probing.get_mut(family) = connections.zero_window_probing;
+        }
+        self.listed.ephemeral = self.ephemeral.finish();
+    }
+
+    /// Counts the established connections that were not listed: those in use and in no other state.
+    fn established(&mut self, in_use: &PerFamily<u64>) {
+        for family in Family::ALL {
+            let listeners = self.listeners.get(family).len() as u64;
+            let connections = self.connections.get_mut(family);
+            let others = listeners + connections.in_use;
+            let established = in_use.get(family).saturating_sub(others);
+            connections.states.set(TcpState::Established, established);
+        }
+    }
+
     fn udp(&mut self, socket: &SocketMessage<'_>) -> Result<(), ParseError> {
         self.udp.get_mut(socket.family).push(UdpSocket::new(socket));
         let port = (socket.family, socket.local_port);
@@ -181,15 +256,15 @@ impl Collector {
         }
         let mut sample = Sockets {
             complete,
-            ephemeral: self.ephemeral.finish(),
+            ephemeral: self.listed.ephemeral,
+            retransmitting: self.listed.retransmitting,
+            zero_window_probing: self.listed.zero_window_probing,
             ..Sockets::default()
         };
         for family in Family::ALL {
             let listeners = self.listeners.get_mut(family);
             let connections = self.connections.get(family);
             *sample.tcp.get_mut(family) = with_listeners(connections.states, listeners.len());
-            *sample.retransmitting.get_mut(family) = connections.retransmitting;
-            *sample.zero_window_probing.get_mut(family) = connections.zero_window_probing;
             sample
                 .listeners
                 .extend(tcp::listeners(family, listeners, &self.listener_drops));

@@ -12,6 +12,8 @@ pub(super) struct Connections {
     pub(super) states: TcpStates,
     pub(super) retransmitting: u64,
     pub(super) zero_window_probing: u64,
+    /// Those that `/proc/net/sockstat` has as `inuse`.
+    pub(super) in_use: u64,
 }
 
 impl Connections {
@@ -19,6 +21,7 @@ impl Connections {
         self.states.count(socket.state);
         self.retransmitting += u64::from(socket.is_retransmitting());
         self.zero_window_probing += u64::from(socket.is_probing_zero_window());
+        self.in_use += u64::from(socket.is_in_use());
     }
 }
 

@@ -25,6 +25,8 @@ families! {
         "Different ports of that range in use by TCP sockets (sock_diag).";
     BUSIEST: Gauge "droplens_ephemeral_ports_used_by_busiest_destination" [] Constant(1),
         "Ports of that range in use towards the one destination with the most; each destination has the whole range (sock_diag).";
+    CONNECTIONS_AGE: Gauge "droplens_tcp_connections_list_age_seconds" [] Constant(1),
+        "Time since all TCP connections were last listed: how old the numbers of retransmitting and probing sockets and of ephemeral ports are. 0 unless there are so many connections that listing them at each reading costs too much (sock_diag).";
     QUEUE: Gauge "droplens_tcp_accept_queue_connections" ["family", "port"] Rule("listeners up to top_ports, and other"),
         "Connections waiting to be accepted, in all sockets of the port (idiag_rqueue).";
     QUEUE_LIMIT: Gauge "droplens_tcp_accept_queue_limit_connections" ["family", "port"] Rule("listeners up to top_ports, and other"),
@@ -55,6 +57,7 @@ pub(crate) fn encode(
         listeners,
         udp,
         ephemeral,
+        connections_age,
         complete: _,
     } = sockets;
     encoder.family(STATES.descriptor(), |series| {
@@ -80,6 +83,8 @@ pub(crate) fn encode(
     encoder.single(&AVAILABLE, available)?;
     encoder.single(&USED, used)?;
     encoder.single(&BUSIEST, used_by_busiest_destination)?;
+
+    encoder.single(&CONNECTIONS_AGE, connections_age.as_secs_f64())?;
 
     let most = context.options.top_ports;
     for listener in listeners {

@@ -1,9 +1,11 @@
 //! TCP and UDP sockets: `sock_diag`.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::serial::nanoseconds;
 use crate::{Family, PerFamily};
 
 /// The sockets of this network namespace, already summed up: a host may have a million of them.
@@ -25,6 +27,12 @@ pub struct Sockets {
     pub udp: Vec<UdpPort>,
     /// Local ports that connections of this host use.
     pub ephemeral: EphemeralPorts,
+    /// How long ago all connections were last listed. Where they are so many that this costs much,
+    /// it is not done at each reading: until then retransmitting and zero-window-probing sockets and
+    /// ephemeral ports are as they were, and the established ones are counted by
+    /// `/proc/net/sockstat`.
+    #[serde(with = "nanoseconds")]
+    pub connections_age: Duration,
     /// False when the list kept changing while it was read.
     pub complete: bool,
 }
@@ -124,6 +132,13 @@ impl TcpStates {
         }
     }
 
+    /// Sets how many sockets are in a state.
+    pub fn set(&mut self, state: TcpState, sockets: u64) {
+        if let Some(count) = self.counts.get_mut(state as usize) {
+            *count = sockets;
+        }
+    }
+
     /// Sockets in one state.
     pub fn get(&self, state: TcpState) -> u64 {
         self.counts.get(state as usize).copied().unwrap_or(0)
@@ -142,11 +157,8 @@ impl From<BTreeMap<String, u64>> for TcpStates {
     fn from(written: BTreeMap<String, u64>) -> Self {
         let mut states = Self::default();
         for state in TcpState::ALL {
-            if let (Some(count), Some(&written)) = (
-                states.counts.get_mut(state as usize),
-                written.get(state.id()),
-            ) {
-                *count = written;
+            if let Some(&written) = written.get(state.id()) {
+                states.set(state, written);
             }
         }
         states

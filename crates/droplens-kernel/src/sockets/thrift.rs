@@ -1,0 +1,122 @@
+//! When all connections are listed, and what tells their number otherwise.
+//!
+//! The kernel needs about a microsecond to describe a socket: 50 000 of them every 15 seconds would
+//! cost more than everything else that is read. Passing over a socket costs it a fifth of that.
+
+use std::time::{Duration, Instant};
+
+use droplens_model::{Family, PerFamily};
+use rustix::time::{ClockId, clock_gettime};
+
+use crate::error::ReadError;
+use crate::sockstat;
+use crate::{FileReader, Root};
+
+/// A list that takes no longer than this is made at each reading: some 5 000 connections.
+const CHEAP: Duration = Duration::from_millis(5);
+
+/// Other lists may take this share of the time of one core.
+const SHARE: f64 = 0.001;
+
+/// The longest time between two lists, however long one takes.
+const LONGEST: Duration = Duration::from_secs(300);
+
+/// Spends time on lists of all connections as if it were money.
+#[derive(Debug, Default)]
+pub(super) struct Thrift {
+    last: Option<Instant>,
+    pause: Duration,
+}
+
+impl Thrift {
+    /// Whether a list is affordable now.
+    pub(super) fn affords(&self, now: Instant) -> bool {
+        self.last
+            .is_none_or(|last| now.duration_since(last) >= self.pause)
+    }
+
+    /// Takes in that a list was begun at `started` and took so much CPU time.
+    pub(super) fn spent(&mut self, started: Instant, time: Duration) {
+        self.last = Some(started);
+        self.pause = if time <= CHEAP {
+            Duration::ZERO
+        } else {
+            time.div_f64(SHARE).min(LONGEST)
+        };
+    }
+
+    /// The age of the last list; zero if one is made at each reading.
+    pub(super) fn age(&self, now: Instant) -> Duration {
+        match self.last {
+            Some(last) if !self.pause.is_zero() => now.duration_since(last),
+            _ => Duration::ZERO,
+        }
+    }
+}
+
+/// CPU time of this thread: what a list costs, however busy the host is.
+pub(super) fn thread_cpu() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
+    Duration::from_secs(seconds) + Duration::from_nanos(time.tv_nsec.unsigned_abs())
+}
+
+/// Reads how many TCP sockets are in use: `inuse` of `TCP` in `/proc/net/sockstat` and of `TCP6` in
+/// `sockstat6`. That is without time-wait and request sockets.
+#[derive(Debug)]
+pub(super) struct InUse {
+    v4: FileReader,
+    v6: FileReader,
+}
+
+impl InUse {
+    pub(super) fn new(root: &Root) -> Self {
+        Self {
+            v4: FileReader::new(root.net("sockstat")),
+            v6: FileReader::new(root.net("sockstat6")),
+        }
+    }
+
+    pub(super) fn read(&mut self) -> Result<PerFamily<u64>, ReadError> {
+        let mut in_use = PerFamily::default();
+        for (family, file, protocol) in [
+            (Family::V4, &mut self.v4, "TCP"),
+            (Family::V6, &mut self.v6, "TCP6"),
+        ] {
+            let values = match file.parse(sockstat::parse) {
+                Ok(values) => values,
+                // The kernel has no IPv6.
+                Err(_) if family == Family::V6 => continue,
+                Err(error) => return Err(error),
+            };
+            let found = values
+                .iter()
+                .find(|value| &*value.protocol == protocol && &*value.key == "inuse");
+            *in_use.get_mut(family) = found.map_or(0, |value| value.value);
+        }
+        Ok(in_use)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cheap_lists_are_made_always_and_dear_ones_rarely() {
+        let mut thrift = Thrift::default();
+        let start = Instant::now();
+        let after = |millis| start + Duration::from_millis(millis);
+        assert!(thrift.affords(start));
+        thrift.spent(start, Duration::from_millis(2));
+        assert!(thrift.affords(after(1)));
+        assert_eq!(thrift.age(after(1)), Duration::ZERO);
+        thrift.spent(after(1), Duration::from_millis(30));
+        assert!(!thrift.affords(after(30_000)));
+        assert_eq!(thrift.age(after(30_001)), Duration::from_secs(30));
+        assert!(thrift.affords(after(30_002)));
+        thrift.spent(after(40_000), Duration::from_secs(2));
+        assert!(!thrift.affords(after(339_000)));
+        assert!(thrift.affords(after(340_001)));
+    }
+}
