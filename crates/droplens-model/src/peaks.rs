@@ -1,6 +1,6 @@
 //! The highest short-term rate over the last minute, whoever scrapes and whenever.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 use std::hash::Hash;
 use std::time::Duration;
 
@@ -54,7 +54,7 @@ pub struct QdiscPeaks {
 /// Peaks of `C` counters (as rates per second) and `G` gauges of many objects.
 #[derive(Debug)]
 pub struct PeakTable<K, const C: usize, const G: usize> {
-    objects: HashMap<K, Object<C, G>>,
+    objects: FxHashMap<K, Object<C, G>>,
     round: u64,
 }
 
@@ -69,7 +69,7 @@ struct Object<const C: usize, const G: usize> {
 impl<K, const C: usize, const G: usize> Default for PeakTable<K, C, G> {
     fn default() -> Self {
         Self {
-            objects: HashMap::new(),
+            objects: FxHashMap::default(),
             round: 0,
         }
     }

@@ -154,7 +154,7 @@ sources! {
         reads "generic netlink `ethtool`",
         needs "kernel 5.6 with CONFIG_ETHTOOL_NETLINK (each group of statistics needs a newer one)";
     /// The agent's own process.
-    Process "process" Base, ceiling 5000 ms, deadline 1000 ms,
+    Process "process" Slow, ceiling 60000 ms, deadline 1000 ms,
         reads "/proc/self/{stat,statm,fd,limits}",
         needs "";
     /// What the own probes found: outcomes, round-trip times, certificates, paths.

@@ -1,6 +1,6 @@
 //! Sums of counters over members that come and go, without ever falling.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 use std::hash::Hash;
 
 /// For each group, the sum of `N` counters over all members ever seen.
@@ -9,8 +9,8 @@ use std::hash::Hash;
 /// (a driver was reloaded, an index was reused) what it had counted before stays too.
 #[derive(Debug)]
 pub struct Totals<G, M, const N: usize> {
-    groups: HashMap<G, [u64; N]>,
-    members: HashMap<M, Member<N>>,
+    groups: FxHashMap<G, [u64; N]>,
+    members: FxHashMap<M, Member<N>>,
     round: u64,
 }
 
@@ -23,8 +23,8 @@ struct Member<const N: usize> {
 impl<G, M, const N: usize> Default for Totals<G, M, N> {
     fn default() -> Self {
         Self {
-            groups: HashMap::new(),
-            members: HashMap::new(),
+            groups: FxHashMap::default(),
+            members: FxHashMap::default(),
             round: 0,
         }
     }

@@ -3,14 +3,13 @@
 //! One tracker per source that needs one. Each takes in every sample as it is read and is asked
 //! for a [`Derived`] when somebody wants to know.
 
-use std::collections::HashMap;
-
 use crate::peaks::{LinkPeaks, PeakTable, QdiscPeaks, SoftnetPeaks};
 use crate::sample::links::{KindTotals, LinkStatistics, Links};
 use crate::sample::qdiscs::{QdiscKey, QdiscKindTotals, Qdiscs, QueueStatistics};
 use crate::sample::softnet::Softnet;
 use crate::totals::Totals;
 use crate::{CpuId, Derived, IfIndex, Moment, Name, Pace};
+use rustc_hash::FxHashMap;
 
 /// A device over time: the kernel may give its index to another one.
 type Device = (IfIndex, Name);
@@ -172,7 +171,7 @@ const QUEUE_COUNTERS: usize = 5;
 #[derive(Debug, Default)]
 struct QdiscTracker {
     totals: Totals<(Name, Name), (QdiscKey, Name), QUEUE_COUNTERS>,
-    backlogs: HashMap<(Name, Name), (u32, u32)>,
+    backlogs: FxHashMap<(Name, Name), (u32, u32)>,
     peaks: PeakTable<QdiscKey, 1, 1>,
 }
 

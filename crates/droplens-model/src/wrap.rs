@@ -1,6 +1,6 @@
 //! 32-bit kernel counters made 64-bit.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 use std::hash::Hash;
 
 /// Extends a 32-bit counter to 64 bits by watching it.
@@ -33,14 +33,14 @@ impl Wrapping32 {
 /// A [`Wrapping32`] for each of `N` counters of many objects that come and go.
 #[derive(Debug)]
 pub struct Unwrapper<K, const N: usize> {
-    counters: HashMap<K, ([Wrapping32; N], u64)>,
+    counters: FxHashMap<K, ([Wrapping32; N], u64)>,
     round: u64,
 }
 
 impl<K, const N: usize> Default for Unwrapper<K, N> {
     fn default() -> Self {
         Self {
-            counters: HashMap::new(),
+            counters: FxHashMap::default(),
             round: 0,
         }
     }

@@ -193,7 +193,7 @@ fn established_connections_are_counted_where_they_are_not_listed() {
         // As if that had taken long.
         reader
             .thrift
-            .spent(Instant::now(), Duration::from_millis(20));
+            .spent(Instant::now(), Duration::from_millis(20), listed.ephemeral);
         let counted = read(&mut reader);
         assert_eq!(listed.tcp, counted.tcp);
         assert_eq!(counted.tcp.v4.get(TcpState::Established), 10);

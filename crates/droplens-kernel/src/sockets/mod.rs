@@ -104,7 +104,8 @@ impl SocketsReader {
         if all {
             self.collector.remember();
             let cost = thread_cpu().saturating_sub(cpu);
-            self.thrift.spent(started, cost);
+            let ports = self.collector.listed.ephemeral;
+            self.thrift.spent(started, cost, ports);
         } else {
             let in_use = self.in_use.read()?;
             self.collector.established(&in_use);

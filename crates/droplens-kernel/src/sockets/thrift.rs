@@ -5,6 +5,7 @@
 
 use std::time::{Duration, Instant};
 
+use droplens_model::sample::sockets::EphemeralPorts;
 use droplens_model::{Family, PerFamily};
 use rustix::time::{ClockId, clock_gettime};
 
@@ -16,7 +17,7 @@ use crate::{FileReader, Root};
 const CHEAP: Duration = Duration::from_millis(5);
 
 /// Other lists may take this share of the time of one core.
-const SHARE: f64 = 0.001;
+const SHARE: f64 = 0.0005;
 
 /// The longest time between two lists, however long one takes.
 const LONGEST: Duration = Duration::from_secs(300);
@@ -35,10 +36,12 @@ impl Thrift {
             .is_none_or(|last| now.duration_since(last) >= self.pause)
     }
 
-    /// Takes in that a list was begun at `started` and took so much CPU time.
-    pub(super) fn spent(&mut self, started: Instant, time: Duration) {
+    /// Takes in that a list was begun at `started` and took so much CPU time. Where it says that ports
+    /// run out, the next one is not put off.
+    pub(super) fn spent(&mut self, started: Instant, time: Duration, ports: EphemeralPorts) {
+        let scarce = ports.used_by_busiest_destination >= ports.available / 2;
         self.last = Some(started);
-        self.pause = if time <= CHEAP {
+        self.pause = if time <= CHEAP || scarce {
             Duration::ZERO
         } else {
             time.div_f64(SHARE).min(LONGEST)
@@ -105,18 +108,29 @@ mod tests {
     #[test]
     fn cheap_lists_are_made_always_and_dear_ones_rarely() {
         let mut thrift = Thrift::default();
+        let ports = EphemeralPorts {
+            available: 100,
+            used: 60,
+            used_by_busiest_destination: 20,
+        };
         let start = Instant::now();
         let after = |millis| start + Duration::from_millis(millis);
         assert!(thrift.affords(start));
-        thrift.spent(start, Duration::from_millis(2));
+        thrift.spent(start, Duration::from_millis(2), ports);
         assert!(thrift.affords(after(1)));
         assert_eq!(thrift.age(after(1)), Duration::ZERO);
-        thrift.spent(after(1), Duration::from_millis(30));
+        thrift.spent(after(1), Duration::from_millis(30), ports);
         assert!(!thrift.affords(after(30_000)));
         assert_eq!(thrift.age(after(30_001)), Duration::from_secs(30));
-        assert!(thrift.affords(after(30_002)));
-        thrift.spent(after(40_000), Duration::from_secs(2));
-        assert!(!thrift.affords(after(339_000)));
-        assert!(thrift.affords(after(340_001)));
+        assert!(thrift.affords(after(60_002)));
+        thrift.spent(after(70_000), Duration::from_secs(2), ports);
+        assert!(!thrift.affords(after(369_000)));
+        assert!(thrift.affords(after(370_001)));
+        let scarce = EphemeralPorts {
+            used_by_busiest_destination: 50,
+            ..ports
+        };
+        thrift.spent(after(400_000), Duration::from_secs(2), scarce);
+        assert!(thrift.affords(after(400_001)));
     }
 }

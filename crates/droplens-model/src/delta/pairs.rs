@@ -1,6 +1,6 @@
 //! Finding the same thing in two lists.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 use std::hash::Hash;
 
 /// Every element of `to` with its counterpart in `from`, if it was there.
@@ -16,7 +16,7 @@ pub(super) fn pairs<'a, T, K: Eq + Hash + 'a>(
     if same {
         return from.iter().map(Some).zip(to).collect();
     }
-    let known: HashMap<K, &T> = from.iter().map(|element| (key(element), element)).collect();
+    let known: FxHashMap<K, &T> = from.iter().map(|element| (key(element), element)).collect();
     to.iter()
         .map(|element| (known.get(&key(element)).copied(), element))
         .collect()

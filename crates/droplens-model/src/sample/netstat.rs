@@ -1,6 +1,6 @@
 //! Protocol counters by group and key: `/proc/net/snmp`, `/proc/net/snmp6`, `/proc/net/netstat`.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
 use crate::Name;
@@ -45,7 +45,7 @@ pub struct Key {
 pub struct Layout {
     keys: Vec<Key>,
     /// By group, then by key, so that looking up takes no allocation.
-    positions: HashMap<Name, HashMap<Name, usize>>,
+    positions: FxHashMap<Name, FxHashMap<Name, usize>>,
 }
 
 impl PartialEq for Layout {
@@ -59,7 +59,7 @@ impl Eq for Layout {}
 impl Layout {
     /// A layout of these keys; of a key given twice the first one is found.
     pub fn new(keys: Vec<Key>) -> Self {
-        let mut positions = HashMap::<Name, HashMap<Name, usize>>::new();
+        let mut positions = FxHashMap::<Name, FxHashMap<Name, usize>>::default();
         for (position, Key { group, key }) in keys.iter().enumerate() {
             let group = positions.entry(group.clone()).or_default();
             group.entry(key.clone()).or_insert(position);
