@@ -39,8 +39,9 @@ use scene::Scene;
 /// Scrapes over which the cost of one is averaged.
 const SCRAPES: u32 = 20;
 
-/// How long the steady state is watched, with a scrape at each [`SCRAPE_INTERVAL`].
-const STEADY: Duration = Duration::from_secs(45);
+/// How long the steady state is watched, with a scrape at each [`SCRAPE_INTERVAL`]: longer than the
+/// rarest reading is put off.
+const STEADY: Duration = Duration::from_secs(180);
 
 /// The usual scrape interval.
 const SCRAPE_INTERVAL: Duration = Duration::from_secs(15);
