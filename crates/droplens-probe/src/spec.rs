@@ -2,6 +2,7 @@
 
 mod dns;
 mod echo;
+mod host_port;
 mod http;
 mod path;
 mod pmtu;
@@ -15,7 +16,8 @@ use droplens_model::sample::probes::ProbeKind;
 
 pub use dns::{DnsSpec, DnsTransport};
 pub use echo::EchoSpec;
-pub use http::{HttpSpec, HttpVersion};
+pub use host_port::{HostPort, HostPortError};
+pub use http::{HttpSpec, HttpSpecError, HttpUrl, HttpVersion, UrlError};
 pub use path::{PathProtocol, PathSpec};
 pub use pmtu::PmtuSpec;
 pub use tcp::TcpSpec;
