@@ -9,7 +9,7 @@
 //! targets and their addresses, [`vigil`] whether this process was running at all. The packets
 //! themselves are written and read in [`icmp`].
 //!
-//! Around it: [`spec`] says what is asked, [`errand`] runs the probes that are more than one packet
+//! Around it: [`spec`] says what is asked, [`resolve`] finds the addresses of names, [`errand`] runs the probes that are more than one packet
 //! out and one in, and [`sys`] has the system calls.
 
 pub mod engine;
@@ -17,6 +17,8 @@ pub mod errand;
 pub mod flight;
 pub mod icmp;
 pub mod random;
+mod records;
+pub mod resolve;
 pub mod schedule;
 pub mod spec;
 pub mod statistics;
