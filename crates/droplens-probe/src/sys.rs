@@ -12,6 +12,7 @@ pub mod failure;
 pub mod filter;
 pub mod message;
 pub mod options;
+pub mod tcp;
 pub mod transfer;
 mod value;
 pub mod wake;
