@@ -2,8 +2,8 @@
 //! with a report. What the report means for the outcome is the engine's to say.
 
 mod connection;
+mod deadline;
 mod dns;
-mod fault;
 mod http;
 mod meter;
 mod path;

@@ -7,13 +7,13 @@ mod shake;
 mod trust;
 mod witness;
 
-use super::fault::Deadline;
+use super::deadline::Deadline;
 use super::{Ending, Report, Task, connection};
 use crate::spec::TlsSpec;
 use crate::sys::clock::monotonic;
 
 pub(super) use fault::of_stream;
-pub(super) use shake::{Session, shake};
+pub(super) use shake::shake;
 
 pub(super) async fn run(task: &Task, spec: &TlsSpec) -> Report {
     let deadline = Deadline::of(task);
@@ -21,17 +21,16 @@ pub(super) async fn run(task: &Task, spec: &TlsSpec) -> Report {
     let opened = connection::open(task, task.address, spec.port, deadline, &mut report).await;
     let shaken = match opened {
         Ok(stream) => shake(stream, spec, &[], deadline, &mut report).await,
-        Err(fault) => Err(fault),
+        Err(trouble) => Err(trouble),
     };
-    let now = monotonic();
-    report.ending = Ending::Answered(now);
     match shaken {
         Ok(session) => {
-            if let Err(fault) = session.close(deadline).await {
-                fault.tell(&mut report, now);
+            report.ending = Ending::Answered(monotonic());
+            if let Err(trouble) = session.close(deadline).await {
+                trouble.note(&mut report);
             }
         }
-        Err(fault) => fault.tell(&mut report, now),
+        Err(trouble) => trouble.note(&mut report),
     }
     report
 }

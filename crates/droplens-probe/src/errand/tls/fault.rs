@@ -5,21 +5,21 @@ use std::io::{self, ErrorKind};
 use droplens_model::sample::probes::FailureReason;
 use rustls::{AlertDescription, Error, InvalidMessage, PeerIncompatible};
 
-use crate::errand::fault::Fault;
 use crate::errand::meter::Seen;
+use crate::errand::trouble::Trouble;
 
 /// Why a handshake failed, given what came and whether the server asked for a certificate.
-pub(super) fn of_handshake(error: &io::Error, seen: &Seen, asked: bool) -> Fault {
+pub(super) fn of_handshake(error: &io::Error, seen: &Seen, asked: bool) -> Trouble {
     match inner(error) {
-        Some(why) => Fault::heard(FailureReason::TlsHandshake, sentence(why, seen, asked)),
+        Some(why) => Trouble::heard(FailureReason::TlsHandshake, sentence(why, seen, asked)),
         None => of_io(error, "in the middle of the TLS handshake"),
     }
 }
 
 /// Why reading or writing failed on a connection in use.
-pub(in crate::errand) fn of_stream(error: &io::Error) -> Fault {
+pub(in crate::errand) fn of_stream(error: &io::Error) -> Trouble {
     match inner(error) {
-        Some(why) => Fault::heard(
+        Some(why) => Trouble::heard(
             FailureReason::TlsHandshake,
             sentence(why, &Seen::default(), false),
         ),
@@ -28,7 +28,7 @@ pub(in crate::errand) fn of_stream(error: &io::Error) -> Fault {
 }
 
 /// No complete handshake until the deadline.
-pub(super) fn overdue(seen: &Seen) -> Fault {
+pub(super) fn overdue(seen: &Seen) -> Trouble {
     let message = match seen.bytes {
         0 => "the connection is open, but the server never answers the TLS handshake".to_owned(),
         bytes => {
@@ -37,7 +37,7 @@ pub(super) fn overdue(seen: &Seen) -> Fault {
             )
         }
     };
-    Fault::unheard(FailureReason::TlsTimeout, message)
+    Trouble::unheard(FailureReason::TlsTimeout, message)
 }
 
 /// Whether the server said why it refuses.
@@ -49,23 +49,23 @@ fn inner(error: &io::Error) -> Option<&Error> {
     error.get_ref()?.downcast_ref()
 }
 
-fn of_io(error: &io::Error, when: &str) -> Fault {
+fn of_io(error: &io::Error, when: &str) -> Trouble {
     match error.kind() {
-        ErrorKind::UnexpectedEof => Fault::heard(
+        ErrorKind::UnexpectedEof => Trouble::heard(
             FailureReason::Reset,
             format!("the server closed the connection {when}"),
         ),
         ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => {
-            Fault::heard(
+            Trouble::heard(
                 FailureReason::Reset,
                 format!("the server reset the connection {when}"),
             )
         }
-        ErrorKind::TimedOut => Fault::unheard(
+        ErrorKind::TimedOut => Trouble::unheard(
             FailureReason::Timeout,
             format!("the server stopped to acknowledge packets {when}"),
         ),
-        _ => Fault::heard(
+        _ => Trouble::heard(
             FailureReason::Other,
             format!("the connection broke {when}: {error}"),
         ),
@@ -106,6 +106,7 @@ fn sentence(why: &Error, seen: &Seen, asked: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::errand::Ending;
 
     fn seen(start: &[u8]) -> Seen {
         Seen {
@@ -115,7 +116,7 @@ mod tests {
         }
     }
 
-    fn failed(why: Error, start: &[u8]) -> Fault {
+    fn failed(why: Error, start: &[u8]) -> Trouble {
         let error = io::Error::new(ErrorKind::InvalidData, why);
         of_handshake(&error, &seen(start), false)
     }
@@ -124,25 +125,26 @@ mod tests {
     fn what_is_spoken_instead_of_tls_is_shown() {
         let why = || Error::InvalidMessage(InvalidMessage::InvalidContentType);
         let fault = failed(why(), b"HTTP/1.1 400 Bad Request\r\n");
-        assert_eq!(fault.reason, FailureReason::TlsHandshake);
+        assert_eq!(fault.failure.0, FailureReason::TlsHandshake);
         assert!(
-            fault.message.contains("plain HTTP on this port"),
+            fault.failure.1.contains("plain HTTP on this port"),
             "{}",
-            fault.message
+            fault.failure.1
         );
         assert!(
             fault
-                .message
+                .failure
+                .1
                 .ends_with("\"HTTP/1.1 400 Bad Request\\r\\n\""),
             "{}",
-            fault.message
+            fault.failure.1
         );
         let fault = failed(why(), b"220 mail\x1b[2J");
-        assert!(fault.message.contains("\\x1b[2J"), "{}", fault.message);
+        assert!(fault.failure.1.contains("\\x1b[2J"), "{}", fault.failure.1);
         assert!(
-            fault.message.contains("something else than TLS"),
+            fault.failure.1.contains("something else than TLS"),
             "{}",
-            fault.message
+            fault.failure.1
         );
     }
 
@@ -150,10 +152,10 @@ mod tests {
     fn a_closed_connection_is_no_silence() {
         for kind in [ErrorKind::UnexpectedEof, ErrorKind::ConnectionReset] {
             let fault = of_stream(&kind.into());
-            assert_eq!(fault.reason, FailureReason::Reset);
-            assert_eq!(fault.end, crate::errand::fault::End::Heard);
+            assert_eq!(fault.failure.0, FailureReason::Reset);
+            assert!(matches!(fault.ending, Ending::Answered(_)));
         }
         let fault = of_stream(&ErrorKind::TimedOut.into());
-        assert_eq!(fault.end, crate::errand::fault::End::Unheard);
+        assert_eq!(fault.ending, Ending::Silent);
     }
 }

@@ -18,8 +18,9 @@ use super::fault;
 use super::trust::{self, Trust};
 use super::witness::Witness;
 use crate::errand::Report;
-use crate::errand::fault::{Deadline, Fault};
+use crate::errand::deadline::Deadline;
 use crate::errand::meter::{Meter, View};
+use crate::errand::trouble::Trouble;
 use crate::spec::TlsSpec;
 use crate::sys::clock::monotonic;
 
@@ -44,7 +45,7 @@ pub(in crate::errand) async fn shake(
     protocols: &[&[u8]],
     deadline: Deadline,
     report: &mut Report,
-) -> Result<Session, Fault> {
+) -> Result<Session, Trouble> {
     let name = server_name(&spec.server_name)?;
     let trust = trust::load(spec.authorities.clone()).await;
     let known = trust.clone().unwrap_or_else(|_| Arc::new(nobody()));
@@ -54,7 +55,7 @@ pub(in crate::errand) async fn shake(
         provider.signature_verification_algorithms,
     ));
     let config = config(provider, &witness, protocols).map_err(|error| {
-        Fault::heard(
+        Trouble::heard(
             FailureReason::Other,
             format!("TLS cannot be set up: {error}"),
         )
@@ -105,10 +106,10 @@ pub(in crate::errand) async fn shake(
     report.spend(Phase::Tls, monotonic().since(begun));
     if spec.verify {
         if let Err(why) = trust {
-            return Err(Fault::heard(FailureReason::Other, why));
+            return Err(Trouble::heard(FailureReason::Other, why));
         }
         if let Some((reason, why)) = distrust.into_iter().flatten().next() {
-            return Err(Fault::heard(reason, why));
+            return Err(Trouble::heard(reason, why));
         }
     }
     Ok(Session {
@@ -122,7 +123,7 @@ pub(in crate::errand) async fn shake(
 impl Session {
     /// Closes it. In TLS 1.3 the server tells only after the handshake that it insists on a
     /// certificate of the client.
-    pub(super) async fn close(mut self, deadline: Deadline) -> Result<(), Fault> {
+    pub(super) async fn close(mut self, deadline: Deadline) -> Result<(), Trouble> {
         let asked = self.witness.was_asked();
         let told = async {
             // The server may have closed it already, and have said why.
@@ -146,11 +147,11 @@ impl Session {
     }
 }
 
-fn server_name(name: &Name) -> Result<ServerName<'static>, Fault> {
+fn server_name(name: &Name) -> Result<ServerName<'static>, Trouble> {
     ServerName::try_from(name.to_string()).map_err(|_| {
         let message =
             format!("`{name}` cannot be the name of a server: neither a name nor an address");
-        Fault::heard(FailureReason::Other, message)
+        Trouble::heard(FailureReason::Other, message)
     })
 }
 
