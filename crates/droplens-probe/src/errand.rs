@@ -19,6 +19,8 @@ use droplens_model::{Family, Moment};
 use crate::spec::{Ask, Egress};
 use crate::targets::TargetWish;
 
+pub use dns::check as check_dns;
+
 /// What is to be done.
 #[derive(Clone, Debug)]
 pub struct Task {
