@@ -23,6 +23,8 @@ use crate::resolve::Resolver;
 use crate::spec::{Ask, Egress};
 use crate::targets::TargetWish;
 
+pub use dns::check as check_dns;
+
 /// What is to be done.
 #[derive(Clone, Debug)]
 pub struct Task {
