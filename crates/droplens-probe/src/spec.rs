@@ -2,7 +2,8 @@
 
 mod dns;
 mod echo;
-mod http;
+mod host_port;
+pub(crate) mod http;
 mod path;
 mod pmtu;
 mod tcp;
@@ -15,7 +16,8 @@ use droplens_model::sample::probes::ProbeKind;
 
 pub use dns::{DnsSpec, DnsTransport};
 pub use echo::EchoSpec;
-pub use http::{HttpSpec, HttpVersion};
+pub use host_port::{HostPort, HostPortError};
+pub use http::{HttpSpec, HttpSpecError, HttpUrl, HttpVersion, UrlError};
 pub use path::{PathProtocol, PathSpec};
 pub use pmtu::PmtuSpec;
 pub use tcp::TcpSpec;
