@@ -114,9 +114,6 @@ fn open(family: Family, kind: Type, protocol: Protocol, egress: &Egress) -> io::
             Family::V6 => socket.set_tclass_v6(class)?,
         }
     }
-    if family == Family::V6 {
-        socket.set_only_v6(true)?;
-    }
     if let Some(source) = egress.source {
         socket.bind(&source_address(&socket, family, source, egress)?)?;
     }
