@@ -260,7 +260,7 @@ impl Port {
         while seen <= self.most && errors <= self.most {
             let received = self.batch.receive(&self.socket, Queue::Packets);
             // Stamps of what was answered are there by now.
-            self.receive_stamps(engine);
+            let failed = self.receive_stamps(engine);
             let Ok(count) = received else {
                 // An error that came back; its details were in the error queue.
                 errors += 1;
@@ -278,24 +278,22 @@ impl Port {
                 );
             }
             seen += count;
-            // A pending error cuts a batch short.
-            let last = match self.kind {
-                EchoKind::Raw => count < self.batch.capacity(),
-                EchoKind::Ping => count == 0,
-            };
-            if last {
+            // An error that came back cuts a batch short.
+            if count < self.batch.capacity() && !failed {
                 break;
             }
         }
     }
 
-    pub(super) fn receive_stamps(&mut self, engine: &mut Engine) {
+    /// Empties the error queue. Whether an ICMP error was in it.
+    pub(super) fn receive_stamps(&mut self, engine: &mut Engine) -> bool {
+        let mut failed = false;
         for _ in 0..=self.most / BATCH {
             let Ok(count) = self.errors.receive(&self.socket, Queue::Errors) else {
-                return;
+                break;
             };
             for packet in self.errors.packets() {
-                take_error(
+                failed |= take_error(
                     self.family,
                     self.identifier,
                     &mut self.stamps,
@@ -304,9 +302,10 @@ impl Port {
                 );
             }
             if count < self.errors.capacity() {
-                return;
+                break;
             }
         }
+        failed
     }
 }
 
@@ -357,14 +356,15 @@ fn take(
     }
 }
 
-/// Takes in what came through the error queue: the stamp of a transmission, or an ICMP error.
+/// Takes in what came through the error queue: the stamp of a transmission, or an ICMP error. Whether
+/// it was the latter.
 fn take_error(
     family: Family,
     identifier: u16,
     stamps: &mut Stamps,
     packet: &Packet<'_>,
     engine: &mut Engine,
-) {
+) -> bool {
     let error = packet.messages().find_map(|message| match message {
         Message::Error(error) => Some(error),
         _ => None,
@@ -375,6 +375,7 @@ fn take_error(
             if let (Some(ticket), Some(stamp)) = (stamps.ticket(number), stamp) {
                 engine.stamp(ticket, stamp);
             }
+            false
         }
         Some(Origin::Icmp { kind, code, .. }) => {
             let quoted = icmp::read_quoted(family, packet.payload);
@@ -382,9 +383,10 @@ fn take_error(
                 let error = IcmpError { kind, code };
                 fail(identifier, peer.ip(), quoted, error, engine);
             }
+            true
         }
         // What this host refuses, sending tells.
-        _ => {}
+        _ => false,
     }
 }
 
