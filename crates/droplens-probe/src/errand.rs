@@ -7,16 +7,19 @@ mod path;
 mod pmtu;
 mod tcp;
 mod tls;
+mod trouble;
 
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use droplens_model::Moment;
 use droplens_model::sample::probes::{Details, FailureReason, Outcome, Phase};
+use droplens_model::{Family, Moment};
 
 use crate::spec::{Ask, Egress};
 use crate::targets::TargetWish;
+
+pub use dns::check as check_dns;
 
 /// What is to be done.
 #[derive(Clone, Debug)]
@@ -100,5 +103,12 @@ pub async fn run(task: Task) -> Report {
         Ask::Http(spec) => http::run(&task, spec).await,
         Ask::Pmtu(spec) => pmtu::run(&task, spec).await,
         Ask::Path(spec) => path::run(&task, spec).await,
+    }
+}
+
+fn family(address: IpAddr) -> Family {
+    match address {
+        IpAddr::V4(_) => Family::V4,
+        IpAddr::V6(_) => Family::V6,
     }
 }
