@@ -1,8 +1,11 @@
 //! Probes that are more than one packet out and one in: each is a task that asks once and comes back
 //! with a report. What the report means for the outcome is the engine's to say.
 
+mod connection;
+mod deadline;
 mod dns;
 mod http;
+mod meter;
 mod path;
 mod pmtu;
 mod tcp;
@@ -16,6 +19,7 @@ use std::time::Duration;
 use droplens_model::sample::probes::{Details, FailureReason, Outcome, Phase};
 use droplens_model::{Family, Moment};
 
+use crate::resolve::Resolver;
 use crate::spec::{Ask, Egress};
 use crate::targets::TargetWish;
 
@@ -90,17 +94,26 @@ impl Report {
             truncated: false,
         }
     }
+
+    /// Adds to the time that a step took; with redirects a step can come more than once.
+    fn spend(&mut self, phase: Phase, time: Duration) {
+        match self.phases.iter_mut().find(|(known, _)| *known == phase) {
+            Some((_, spent)) => *spent += time,
+            None => self.phases.push((phase, time)),
+        }
+    }
 }
 
 /// Runs an errand to its end. It needs a tokio runtime with time and I/O; dropping the future closes
-/// its sockets. Echo requests are no errands: they have their own sockets.
-pub async fn run(task: Task) -> Report {
+/// its sockets. Echo requests are no errands: they have their own sockets. The resolver is for hosts
+/// that servers redirect to.
+pub async fn run(task: Task, resolver: &Resolver) -> Report {
     match &task.wish.ask {
         Ask::Icmp(_) => Report::new(crate::sys::clock::monotonic()),
         Ask::Tcp(spec) => tcp::run(&task, spec).await,
         Ask::Dns(spec) => dns::run(&task, spec).await,
         Ask::Tls(spec) => tls::run(&task, spec).await,
-        Ask::Http(spec) => http::run(&task, spec).await,
+        Ask::Http(spec) => http::run(&task, spec, resolver).await,
         Ask::Pmtu(spec) => pmtu::run(&task, spec).await,
         Ask::Path(spec) => path::run(&task, spec).await,
     }

@@ -3,7 +3,7 @@
 mod dns;
 mod echo;
 mod host_port;
-mod http;
+pub(crate) mod http;
 mod path;
 mod pmtu;
 mod tcp;

@@ -45,7 +45,7 @@ impl Connected {
     /// Writes down in a report how the connection went.
     pub(super) fn note(&self, report: &mut Report) {
         let took = self.opened.since(self.sent);
-        report.phases.push((Phase::Connect, took));
+        report.spend(Phase::Connect, took);
         note(report, Some(self.details));
     }
 }
@@ -54,8 +54,7 @@ impl Unopened {
     /// Ends a report with this.
     pub(super) fn note(self, report: &mut Report) {
         note(report, self.details);
-        report.ending = self.trouble.ending;
-        report.failure = Some(self.trouble.failure);
+        self.trouble.note(report);
     }
 }
 

@@ -9,7 +9,8 @@ use droplens_model::Moment;
 use droplens_model::sample::probes::{FailureReason, IcmpError, Outcome, SendFailure};
 use rustix::io::Errno;
 
-use super::Ending;
+use super::{Ending, Report};
+use crate::sys::clock::monotonic;
 use crate::sys::failure::send_failure;
 use crate::sys::message::{Message, Origin};
 use crate::sys::transfer::{Batch, Queue};
@@ -31,6 +32,28 @@ pub(super) struct Icmp {
 }
 
 impl Trouble {
+    /// The peer said something, if not what was hoped for.
+    pub(super) fn heard(reason: FailureReason, text: impl Into<String>) -> Self {
+        Self {
+            ending: Ending::Answered(monotonic()),
+            failure: (reason, text.into()),
+        }
+    }
+
+    /// The peer said nothing, or not all, for as long as it was waited for.
+    pub(super) fn unheard(reason: FailureReason, text: impl Into<String>) -> Self {
+        Self {
+            ending: Ending::Silent,
+            failure: (reason, text.into()),
+        }
+    }
+
+    /// Ends a report with this.
+    pub(super) fn note(self, report: &mut Report) {
+        report.ending = self.ending;
+        report.failure = Some(self.failure);
+    }
+
     /// This host did not send. `doing` says what it was about to do, such as `connect`.
     pub(super) fn unsent(doing: &str, error: &io::Error) -> Self {
         let failure = send_failure(error);

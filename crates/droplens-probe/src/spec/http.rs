@@ -154,7 +154,11 @@ pub enum HttpSpecError {
 
 /// A method that can be sent.
 pub(crate) fn method(text: &Name) -> Result<Method, HttpSpecError> {
-    Method::from_bytes(text.as_bytes()).map_err(|_| HttpSpecError::Method(text.clone()))
+    let known = Method::from_bytes(text.as_bytes()).ok();
+    // What comes after a CONNECT is no HTTP.
+    known
+        .filter(|method| method != Method::CONNECT)
+        .ok_or_else(|| HttpSpecError::Method(text.clone()))
 }
 
 /// A name of a header that can be sent or looked for.
