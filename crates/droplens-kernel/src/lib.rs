@@ -28,6 +28,7 @@ pub mod pressure;
 pub mod process;
 pub mod qdiscs;
 mod root;
+pub mod routes;
 pub mod sockets;
 mod sockopt;
 pub mod sockstat;

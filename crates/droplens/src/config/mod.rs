@@ -1,5 +1,7 @@
 //! The configuration: one TOML file, every key optional, unknown keys refused.
 
+mod mistake;
+mod probes;
 mod template;
 mod thresholds;
 mod values;
@@ -8,6 +10,11 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+pub(crate) use mistake::Mistake;
+pub(crate) use probes::{
+    Discovery, DnsDiscovery, FileDiscovery, HttpDiscovery, Lookup, MOST_TARGETS, Planned, Probe,
+    Probes, Template,
+};
 pub(crate) use template::TEMPLATE;
 pub(crate) use thresholds::Thresholds;
 pub(crate) use values::{Address, CpuBudget, Limit, LogFormat, LogLevel, SourceName};
@@ -26,6 +33,9 @@ pub(crate) struct Config {
     pub(crate) devices: Devices,
     pub(crate) metrics: Metrics,
     pub(crate) thresholds: Thresholds,
+    pub(crate) probes: Probes,
+    pub(crate) probe: Probe,
+    pub(crate) discovery: Discovery,
 }
 
 /// The HTTP server.
@@ -124,7 +134,7 @@ pub(crate) enum ConfigError {
     Parse {
         path: PathBuf,
         #[source]
-        source: Box<toml::de::Error>,
+        source: Mistake,
     },
 }
 
@@ -147,85 +157,17 @@ impl Config {
         };
         Self::parse(&text).map_err(|source| ConfigError::Parse {
             path: path.to_owned(),
-            source: source.into(),
+            source,
         })
     }
 
     /// Parses the text of a file.
-    pub(crate) fn parse(text: &str) -> Result<Self, toml::de::Error> {
-        toml::from_str(text)
+    pub(crate) fn parse(text: &str) -> Result<Self, Mistake> {
+        let config = toml::from_str(text)?;
+        probes::check(&config, text).map_err(Mistake::Conflict)?;
+        Ok(config)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn refusal(text: &str) -> String {
-        Config::parse(text)
-            .expect_err("must be refused")
-            .to_string()
-    }
-
-    #[test]
-    fn the_annotated_template_says_the_defaults() {
-        assert_eq!(Config::parse(TEMPLATE).unwrap(), Config::default());
-        assert_eq!(Config::parse("").unwrap(), Config::default());
-    }
-
-    #[test]
-    fn the_template_names_every_key() {
-        for key in [
-            "web",
-            "log",
-            "sampler",
-            "sources",
-            "devices",
-            "metrics",
-            "thresholds",
-        ] {
-            let error = refusal(&format!("[{key}]\nno_such_key = 1\n"));
-            let expected = error.split("expected").nth(1).unwrap_or_default();
-            for name in expected.split('`').skip(1).step_by(2) {
-                assert!(
-                    TEMPLATE.contains(&format!("\n{name} = ")),
-                    "{key}.{name} is not annotated"
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn an_unknown_key_is_shown_with_its_line_and_what_is_allowed() {
-        let error = refusal("[web]\nlisten_adresses = []\n");
-        assert!(error.contains("line 2"), "{error}");
-        assert!(
-            error.contains("listen_adresses") && error.contains("`listen_addresses`"),
-            "{error}"
-        );
-        assert!(error.contains('^'), "{error}");
-    }
-
-    #[test]
-    fn wrong_values_are_shown_with_their_line_and_what_is_allowed() {
-        for (text, told) in [
-            (
-                "[sources]\ndisabled = [\"softnets\"]\n",
-                "softnet, links, qdiscs",
-            ),
-            ("[sampler]\ncpu_budget = 2.0\n", "between 0.0001 and 1"),
-            (
-                "[web]\nlisten_addresses = [\"localhost\"]\n",
-                "an IP address and a port",
-            ),
-            (
-                "[log]\nlevel = \"loud\"\n",
-                "error, warn, info, debug, trace",
-            ),
-            ("[web]\nmax_connections = 0\n", "a whole number above zero"),
-        ] {
-            let error = refusal(text);
-            assert!(error.contains("line 2") && error.contains(told), "{error}");
-        }
-    }
-}
+mod tests;

@@ -1,7 +1,10 @@
 //! The annotated defaults: what `droplens config` prints and `config.example.toml` holds.
 
 /// Every key with its default and what it means. A test keeps it equal to the defaults.
-pub(crate) const TEMPLATE: &str = r#"# droplens configuration. Every key is optional; the values here are the defaults.
+///
+/// Lines with a `#` and no space after it are examples; tests see to it that they can be used as they
+/// stand, and that none of their keys is missing.
+pub(crate) const TEMPLATE: &str = r##"# droplens configuration. Every key is optional; the values here are the defaults.
 # Check a file with `droplens check-config FILE`; reload it with SIGHUP (`systemctl reload droplens`).
 # The agent reads /etc/droplens/config.toml, if it exists, unless --config names another file.
 
@@ -69,4 +72,161 @@ resets_per_second = 10.0
 # Sockets in CLOSE-WAIT and in TIME-WAIT.
 close_wait_sockets = 200.0
 time_wait_sockets = 10000.0
-"#;
+
+[probes]
+# Whether the default gateways (once a second) and the name servers of this host (every 30 s) are
+# probed unasked. One that never answered is shown as silent and never as lossy.
+defaults = true
+# What all probes together may send. If the targets ask for more, all intervals are stretched alike.
+packets_per_second = 1000.0
+bytes_per_second = 125000.0
+
+# Probes: one table for each, as many as you like. Only the targets are needed; what is said after
+# "default" holds without the line. Every address that a name has is probed on its own, at most 8.
+# A name that does not resolve keeps the addresses it had.
+
+# Echo requests (ping).
+#[[probe.icmp]]
+# The probe's name: the label "probe" of its metrics. The default is the kind, here "icmp".
+#name = "gateways"
+# Names and addresses; a link-local one names its device ("fe80::1%eth0").
+#targets = ["10.90.1.2", "gw.example"]
+# Time between two probes to an address, from 10ms to 24h. Default: icmp 1s, tcp 5s, dns 10s, tls 30s,
+# http 30s, pmtu 5m, path 1m. Each time is drawn anew from 75 % to 125 % of it.
+#interval = "200ms"
+# An answer after this time is late. Default: icmp 1s, tcp 3s, dns 2s, tls 5s, http 10s, pmtu 1s and
+# path 1s (for each packet). Late ones are waited for another 10 s; what has not come then is lost.
+#timeout = "1s"
+# Labels of droplens_probe_target_info, by which metrics can be joined. Default: none.
+#labels = { region = "eu" }
+# The own address and the device that packets leave by. Default: as the routing tables say.
+#source = "10.90.1.1"
+#interface = "eth0"
+# Differentiated services code point, 0 to 63. Default: 0.
+#dscp = 46
+# any, ipv4 or ipv6: which addresses of a name are probed. Default: "any".
+#family = "ipv4"
+# How far away the targets are, from which follows when a round trip is slow: host (1 ms), rack (2 ms),
+# datacentre (5 ms), zone (10 ms), continent (100 ms), intercontinental (200 ms) or satellite (800 ms).
+#class = "zone"
+# The same as a time; it counts before the class. Default: none, and latency is no finding.
+#slow = "5ms"
+# When the steps of a probe are slow. Default: 50 ms, 100 ms, 200 ms and 500 ms.
+#limits = { resolve = "50ms", connect = "100ms", tls = "200ms", first_byte = "500ms" }
+# Bytes after the ICMP header, and whether routers must not cut the packet up. Default: 56, false.
+#payload = 56
+#dont_fragment = false
+
+# TCP connections, opened and closed.
+#[[probe.tcp]]
+#name = "db"
+# Hosts with ports.
+#targets = ["db.example:5432", "[fd90:1::2]:22"]
+
+# Questions to name servers.
+#[[probe.dns]]
+#name = "resolver"
+# The servers, with a port if it is not 53.
+#servers = ["10.90.1.2:53"]
+# What is asked for. Default: the name servers of the root (query = ".", type = "NS"), which every
+# resolver knows; with a query, the type is "A".
+#query = "www.example"
+#type = "A"
+# udp (TCP if the answer is truncated) or tcp. Default: "udp".
+#transport = "udp"
+# The answers that are right, all of them, in any order. Default: whatever comes.
+#expect = ["192.0.2.1"]
+# The response codes that are right. Default: ["NOERROR"].
+#expect_codes = ["NOERROR"]
+# Whether a random label is put before the name, so that no cache knows the answer. Default: false.
+#cache_busting = false
+# Whether the server is to ask others. Default: true.
+#recursion = true
+# Whether DNSSEC is asked for. Default: false.
+#dnssec = false
+
+# TLS handshakes: how long they take, and when certificates expire.
+#[[probe.tls]]
+#name = "mail"
+# Hosts, with a port if it is not 443.
+#targets = ["mail.example:993"]
+# The name that the certificate must be for. Default: the host of the target.
+#server_name = "mail.example"
+# Whether a certificate that is not trusted is a failure. Its dates are shown either way. Default: true.
+#verify = true
+# A file of certificates (PEM) to trust. Default: those that the system trusts.
+#authorities = "/etc/ssl/certs/ca-certificates.crt"
+
+# HTTP requests, each on a new connection.
+#[[probe.http]]
+#name = "api"
+#targets = ["https://api.example/health"]
+# Default: "GET", without headers of one's own and without a body.
+#method = "POST"
+#headers = { accept = "application/json" }
+#body = "{}"
+# any, 1.1 or 2. Default: "any", which is HTTP/2 if the server agrees to it in the TLS handshake.
+#version = "any"
+# The status codes that are right. Default: 200 to 299.
+#expect_status = [200, 204]
+# Regular expressions that the body must match, and must not match. Default: none.
+#expect_body = ["\"status\": *\"ok\""]
+#refuse_body = ["error"]
+# Headers that must be there, with regular expressions for their values. Default: none.
+#expect_headers = { content-type = "^application/json" }
+# Redirects that are followed. Default: 10.
+#redirects = 10
+# Bytes of the body that are read at most. Default: 1048576.
+#body_bytes = 1048576
+# As for tls.
+#server_name = "api.example"
+#verify = true
+#authorities = "/etc/ssl/certs/ca-certificates.crt"
+
+# The largest packet that gets through, and black holes for larger ones.
+#[[probe.pmtu]]
+#targets = ["10.90.1.2"]
+# The largest size that is tried, with the IP header. Default: the MTU of the route.
+#most = 1500
+
+# The hops on the way, and where packets are lost.
+#[[probe.path]]
+#targets = ["10.90.1.2"]
+# icmp, udp or tcp, and the port for the latter two. Default: "icmp", 33434.
+#protocol = "icmp"
+#port = 33434
+# The most hops, and packets to each hop in a round. Default: 30, 3.
+#hops = 30
+#packets = 3
+
+# Discovery: targets that join a probe by what others say, in the formats of Prometheus. A discovered
+# target is probed as the table says that `probe` names, and its labels are added. What is discovered is
+# looked up again all the time; if that fails, the last list is kept. Instead of one table there may be
+# several: [[discovery.file]].
+
+# Files, read again when they change. * stands for any letters in the name of a file, not of a directory.
+#[discovery.file]
+#probe = "gateways"
+#files = ["/etc/droplens/targets/*.json", "/etc/droplens/more.yml"]
+
+# A list that a server gives.
+#[discovery.http]
+#probe = "api"
+#url = "https://inventory.example/targets"
+# Time between two requests. Default: 1m.
+#refresh = "1m"
+# A file with the value of the header "authorization". Default: none is sent.
+#authorization_file = "/etc/droplens/inventory.token"
+# A file of certificates (PEM) to trust. Default: those that the system trusts.
+#authorities = "/etc/ssl/certs/ca-certificates.crt"
+
+# Names in the domain name system.
+#[discovery.dns]
+#probe = "db"
+#names = ["_postgresql._tcp.example"]
+# SRV, or A or AAAA with a port if the probe needs one. Default: "SRV".
+#type = "SRV"
+#port = 5432
+# Time between two questions. Default: 30s.
+#refresh = "30s"
+"##;
