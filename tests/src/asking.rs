@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use droplens_probe::errand::{self, Report, Task};
 use droplens_probe::flight::Patience;
+use droplens_probe::resolve::Resolver;
 use droplens_probe::spec::{Ask, DnsSpec, DnsTransport, Egress, TcpSpec};
 use droplens_probe::targets::{TargetKey, TargetWish};
 
@@ -84,7 +85,9 @@ pub fn waiting(task: Task, patience: Duration) -> Task {
 
 /// Runs it in a namespace to its end.
 pub fn run(namespace: &Namespace, task: Task) -> Report {
-    within(namespace, errand::run(task))
+    within(namespace, async {
+        errand::run(task, &Resolver::system()).await
+    })
 }
 
 /// Runs a future in a namespace to its end.

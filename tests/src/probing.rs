@@ -1,6 +1,7 @@
 //! A prober in a namespace, without the agent around it.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use droplens_model::sample::probes::{Address, Limits, Outcomes, Probes};
@@ -9,6 +10,7 @@ use droplens_probe::engine::Rules;
 use droplens_probe::flight::Patience;
 use droplens_probe::prober::{Prober, Settings, random};
 use droplens_probe::random::Random;
+use droplens_probe::resolve::Resolver;
 use droplens_probe::schedule::Budget;
 use droplens_probe::spec::{Ask, EchoSpec, Egress};
 use droplens_probe::targets::{TargetKey, TargetWish};
@@ -73,6 +75,7 @@ impl Probing {
             rules: rules(),
             runtime: runtime.handle().clone(),
             sockets,
+            resolver: Arc::new(Resolver::system()),
         };
         let prober = Prober::start(settings).expect("a prober");
         Self {
