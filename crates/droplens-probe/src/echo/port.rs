@@ -20,7 +20,7 @@ use crate::random::Random;
 use crate::spec::{Ask, EchoSpec};
 use crate::sys::clock::monotonic;
 use crate::sys::control::Control;
-use crate::sys::egress::{EchoKind, EchoSocket};
+use crate::sys::egress::{EchoKind, EchoSocket, is_own};
 use crate::sys::failure::send_failure;
 use crate::sys::filter;
 use crate::sys::message::{Message, Origin};
@@ -55,6 +55,8 @@ pub(super) struct Port {
     kind: EchoKind,
     identifier: u16,
     used: bool,
+    /// Whether somebody was told what this socket cannot do.
+    complained: bool,
     stamps: Stamps,
     fragmentation: Option<Fragmentation>,
     interfaces: Interfaces,
@@ -89,6 +91,7 @@ impl Port {
             kind,
             identifier,
             used: false,
+            complained: false,
             stamps: Stamps::new(numbering),
             fragmentation: None,
             interfaces: Interfaces::default(),
@@ -148,12 +151,14 @@ impl Port {
             Err(error) => {
                 self.stamps.refused(wanted, now);
                 self.remember_refusal(order.address);
-                // The kernel's word for a source that is not an address of this host.
-                let foreign = error.raw_os_error() == Some(Errno::INVAL.raw_os_error());
-                if foreign && order.wish.egress.source.is_some() {
-                    return Err(SendFailure::NoDevice);
-                }
-                Err(send_failure(&error))
+                let failure = send_failure(&error);
+                // For a source that is not an address of this host kernels have several words.
+                let doubtful = matches!(failure, SendFailure::Other | SendFailure::Unreachable);
+                let foreign = |source| doubtful && !is_own(source);
+                Err(match order.wish.egress.source {
+                    Some(source) if foreign(source) => SendFailure::NoDevice,
+                    _ => failure,
+                })
             }
         }
     }
@@ -211,6 +216,17 @@ impl Port {
             Some(name) => self.interfaces.index(&self.socket, name, now)?,
             None => 0,
         };
+        if let (Family::V6, EchoKind::Ping, Some(source)) = (self.family, self.kind, egress.source)
+        {
+            // The kernel would choose another one and say nothing.
+            if !std::mem::replace(&mut self.complained, true) {
+                tracing::error!(
+                    "cannot send echo requests from {source}: an IPv6 ping socket does not obey a source \
+                     address. Grant CAP_NET_RAW"
+                );
+            }
+            return Err(Errno::PERM.into());
+        }
         if interface != 0 || egress.source.is_some() {
             control = control.leave_by(self.family, egress.source, interface);
         }
