@@ -21,6 +21,7 @@ pub mod lab;
 pub mod lineup;
 pub mod scenario;
 pub mod scratch;
+pub mod servers;
 pub mod skip;
 pub mod tools;
 pub mod verdict;
