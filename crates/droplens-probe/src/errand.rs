@@ -120,8 +120,9 @@ pub async fn run_with(task: Task, resolver: &Resolver) -> Report {
         Ask::Icmp(_) => Report::new(crate::sys::clock::monotonic()),
         Ask::Tcp(spec) => tcp::run(&task, spec).await,
         Ask::Dns(spec) => dns::run(&task, spec).await,
-        Ask::Tls(spec) => tls::run(&task, spec).await,
-        Ask::Http(spec) => http::run(&task, spec, resolver).await,
+        // Boxed, since they need much more room than the others.
+        Ask::Tls(spec) => Box::pin(tls::run(&task, spec)).await,
+        Ask::Http(spec) => Box::pin(http::run(&task, spec, resolver)).await,
         Ask::Pmtu(spec) => pmtu::run(&task, spec).await,
         Ask::Path(spec) => path::run(&task, spec).await,
     }

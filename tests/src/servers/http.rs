@@ -65,7 +65,8 @@ pub enum Step {
 pub fn page(status: &str, headers: &[&str], body: &str) -> Vec<Step> {
     let mut text = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n", body.len());
     for header in headers {
-        text += &format!("{header}\r\n");
+        text.push_str(header);
+        text.push_str("\r\n");
     }
     vec![Step::Send(format!("{text}\r\n{body}").into())]
 }
@@ -158,29 +159,29 @@ fn drip(line: &mut dyn Line, bytes: &[u8]) -> std::io::Result<()> {
 
 fn read(line: &mut dyn Line) -> Option<Asked> {
     let mut bytes = Vec::new();
-    let mut wanted = None;
     loop {
-        let head = bytes.windows(4).position(|four| four == b"\r\n\r\n");
-        if let (None, Some(end)) = (wanted, head) {
-            let asked = parse(&String::from_utf8_lossy(&bytes[..end]));
-            let length = asked.header("content-length");
-            let length: usize = length.and_then(|text| text.parse().ok()).unwrap_or(0);
-            wanted = Some(end + 4 + length);
-        }
-        if let (Some(end), Some(whole)) = (head, wanted)
-            && bytes.len() >= whole
-        {
-            let mut asked = parse(&String::from_utf8_lossy(&bytes[..end]));
-            asked.body = bytes[end + 4..].to_vec();
+        if let Some(asked) = whole(&bytes) {
             return Some(asked);
         }
         let mut more = [0; 4096];
         let count = line.read(&mut more).ok().filter(|count| *count > 0)?;
-        bytes.extend_from_slice(&more[..count]);
+        bytes.extend(more.iter().take(count));
         if bytes.len() > LARGEST {
             return None;
         }
     }
+}
+
+/// The request, if all of it is there.
+fn whole(bytes: &[u8]) -> Option<Asked> {
+    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
+    let (head, body) = bytes.split_at(end);
+    let body = body.get(4..)?;
+    let mut asked = parse(&String::from_utf8_lossy(head));
+    let length = asked.header("content-length");
+    let length: usize = length.and_then(|text| text.parse().ok()).unwrap_or(0);
+    asked.body = body.get(..length)?.to_vec();
+    Some(asked)
 }
 
 fn parse(head: &str) -> Asked {

@@ -76,7 +76,16 @@ impl Authority {
     ///
     /// When no certificate can be made.
     pub fn root() -> Self {
-        let (key, params) = (key(), authority("the root", VALID));
+        Self::named("the root")
+    }
+
+    /// One of this name that vouches for itself.
+    ///
+    /// # Panics
+    ///
+    /// When no certificate can be made.
+    pub fn named(name: &str) -> Self {
+        let (key, params) = (key(), authority(name, VALID));
         let certificate = params.self_signed(&key).expect("a certificate");
         Self {
             issuer: Issuer::new(params, key),
@@ -171,7 +180,8 @@ impl Identity {
         let mut der = made.der().to_vec();
         // The version stands first: [0] EXPLICIT INTEGER 2.
         let at = der.windows(5).position(|bytes| bytes == [0xa0, 3, 2, 1, 2]);
-        der[at.expect("a version") + 4] = 0;
+        let version = at.and_then(|at| der.get_mut(at + 4));
+        *version.expect("a version") = 0;
         identity(vec![der.into()], &key)
     }
 
@@ -208,11 +218,8 @@ fn encode(bytes: &[u8]) -> String {
         let whole = whole << (8 * (3 - three.len()));
         for place in 0..4 {
             let digit = (whole >> (18 - 6 * place)) & 63;
-            text.push(if place <= three.len() {
-                DIGITS[digit as usize].into()
-            } else {
-                '='
-            });
+            let digit = DIGITS.get(digit as usize).filter(|_| place <= three.len());
+            text.push(digit.map_or('=', |digit| char::from(*digit)));
         }
     }
     text

@@ -50,7 +50,7 @@ pub fn config(identity: Identity, manner: &Manner) -> Arc<ServerConfig> {
     let builder = if manner.wants_client {
         let mut roots = RootCertStore::empty();
         let nobody = Authority::root().issue(&["nobody.example"], super::identity::VALID);
-        roots.add(nobody.chain[0].clone()).expect("a certificate");
+        roots.add_parsable_certificates(nobody.chain);
         let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
         builder.with_client_cert_verifier(verifier.build().expect("a verifier"))
     } else {
@@ -122,7 +122,7 @@ pub fn over(
 
 /// Shakes hands and waits for the end.
 pub fn shakes(config: Arc<ServerConfig>) -> impl Fn(TcpStream) + Send + Sync + 'static {
-    over(config, |line| hold(line))
+    over(config, hold)
 }
 
 /// Sends what comes before the end of the handshake, and then resets the connection (TLS 1.2, where

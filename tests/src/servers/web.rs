@@ -133,7 +133,7 @@ pub fn resets(mut stream: TcpStream) {
 
 /// Closes the connection once the client has said something, without an answer.
 pub fn closes(mut stream: TcpStream) {
-    let _ = stream.read(&mut [0; 65536]);
+    let _ = stream.read(&mut [0; 8192]);
 }
 
 /// Answers whatever the client says with these bytes, and waits.

@@ -22,7 +22,7 @@ fn meet(script: Vec<Step>, patience: std::time::Duration) -> Report {
         plain(&Log::default(), move |_| script.clone()),
     );
     get(&namespace, server.address(), patience, |spec| {
-        spec.most_bytes = 10_000
+        spec.most_bytes = 10_000;
     })
 }
 
@@ -111,7 +111,7 @@ fn a_body_is_sent_with_the_method_that_is_configured() {
         ("POST /page?a=b HTTP/1.1", &b"{\"a\":1}"[..])
     );
     let report = get(&namespace, server.address(), LONG, |spec| {
-        spec.method = "HEAD".into()
+        spec.method = "HEAD".into();
     });
     assert_eq!(
         (report.failure.as_ref(), details(&report).body_bytes),
@@ -148,7 +148,7 @@ fn what_is_not_as_expected_is_a_failure_of_its_own_kind() {
     });
     assert_eq!(failure(&report).0, FailureReason::HttpBody);
     let report = get(&namespace, to, LONG, |spec| {
-        spec.expect_status = vec![200, 503]
+        spec.expect_status = vec![200, 503];
     });
     assert_eq!(report.failure, None);
 }

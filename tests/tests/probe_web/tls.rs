@@ -29,7 +29,7 @@ fn meet(identity: Identity, trusted: &str) -> Report {
     );
     let (_file, path) = file_of(trusted);
     shake(&namespace, server.address(), LONG, |spec| {
-        spec.authorities = Some(path.into())
+        spec.authorities = Some(path.into());
     })
 }
 
@@ -144,12 +144,19 @@ fn a_bad_certificate_has_its_reason_and_still_its_dates() {
             "expired on",
         ),
         (
-            Authority::root().issue(NAME, VALID),
+            Authority::named("a stranger").issue(NAME, VALID),
             FailureReason::TlsUntrusted,
             "sends no intermediate certificate along",
         ),
         (
-            Authority::root().intermediate(VALID).issue(NAME, VALID),
+            Authority::root().issue(NAME, VALID),
+            FailureReason::TlsUntrusted,
+            "by another authority of the same name",
+        ),
+        (
+            Authority::named("a stranger")
+                .intermediate(VALID)
+                .issue(NAME, VALID),
             FailureReason::TlsUntrusted,
             "whose issuer is `CN=the middle`",
         ),
@@ -254,7 +261,7 @@ fn without_verification_distrust_is_told_and_no_failure() {
             shakes(config(identity, &Manner::default())),
         );
         let report = shake(&namespace, server.address(), LONG, |spec| {
-            spec.verify = false
+            spec.verify = false;
         });
         assert_eq!(report.failure, None);
         assert!(details(&report).distrust.is_some());
@@ -398,10 +405,12 @@ fn a_server_that_insists_on_a_client_certificate_is_told_as_such() {
         let config = config(Identity::self_signed("www.example", VALID), &manner);
         let server = WebServer::start(&namespace, "127.0.0.1", shakes(config));
         let report = shake(&namespace, server.address(), LONG, |spec| {
-            spec.verify = false
+            spec.verify = false;
         });
         let (reason, why) = failure(&report);
-        assert_eq!(reason, FailureReason::TlsHandshake, "{why}");
+        // In TLS 1.2 the server may hang up while the client is still talking; then its alert is lost.
+        let hung_up = version.version == TLS12.version && reason == FailureReason::Reset;
+        assert!(hung_up || reason == FailureReason::TlsHandshake, "{why}");
         assert!(why.contains("client certificate"), "{why}");
         assert_eq!(details(&report).chain.len(), 1);
     }

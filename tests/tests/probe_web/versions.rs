@@ -165,7 +165,7 @@ fn a_server_without_http_2_fails_only_who_insists_on_it() {
         let server = WebServer::start(&namespace, "127.0.0.1", serve);
         let ask = |version| {
             get_safely(&namespace, server.address(), &path, |spec| {
-                spec.version = version
+                spec.version = version;
             })
         };
         assert_eq!(ask(HttpVersion::Any).failure, None);
@@ -209,7 +209,7 @@ fn what_is_no_http_2_is_malformed_and_silence_a_timeout() {
     let namespace = Namespace::new();
     let ask = |to, patience| {
         get(&namespace, to, patience, |spec| {
-            spec.version = HttpVersion::Http2
+            spec.version = HttpVersion::Http2;
         })
     };
     let server = WebServer::start(
@@ -301,7 +301,7 @@ fn curl_agrees_on_status_and_versions() {
         let server = WebServer::start(&namespace, "127.0.0.1", serve);
         let to = server.address();
         let report = get_safely(&namespace, to, &path, |spec| {
-            spec.expect_status = vec![status]
+            spec.expect_status = vec![status];
         });
         assert_eq!(report.failure, None);
         let http = report.details.http.as_ref().expect("details");
