@@ -1,0 +1,156 @@
+//! Opening sockets. Where packets leave from and how they are marked is applied here, once for all
+//! kinds of probes and both address families.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
+use std::os::fd::AsFd;
+
+use droplens_model::Family;
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+
+use super::{filter, options};
+use crate::spec::Egress;
+
+/// ICMP types that answer an echo request: the reply, and errors about it.
+const ANSWERS_V4: [u8; 4] = [0, 3, 11, 12];
+const ANSWERS_V6: [u8; 5] = [1, 2, 3, 4, 129];
+
+/// Which kind of socket sends echo requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EchoKind {
+    /// A ping socket (`SOCK_DGRAM`): the kernel chooses the identifier and hands out only replies that
+    /// have it, and errors through the error queue.
+    Ping,
+    /// A raw socket, which takes `CAP_NET_RAW`: replies to everybody and all errors come in as packets,
+    /// those of IPv4 with their IP header.
+    Raw,
+}
+
+/// A socket for echo requests.
+#[derive(Debug)]
+pub struct EchoSocket {
+    /// The socket.
+    pub socket: Socket,
+    /// Its kind.
+    pub kind: EchoKind,
+    /// The ICMP identifier that its requests have to bear.
+    pub identifier: u16,
+}
+
+/// A UDP socket that does not block, bound to the source if there is one.
+pub fn open_udp(family: Family, egress: &Egress) -> io::Result<Socket> {
+    open(family, Type::DGRAM, Protocol::UDP, egress)
+}
+
+/// A TCP socket that does not block, bound to the source if there is one and not connected.
+pub fn open_tcp(family: Family, egress: &Egress) -> io::Result<Socket> {
+    open(family, Type::STREAM, Protocol::TCP, egress)
+}
+
+/// A socket for echo requests that does not block: a ping socket if `net.ipv4.ping_group_range` lets
+/// this process have one, otherwise a raw one, with `identifier`. Both report ICMP errors. If neither
+/// is permitted, the error is that of the raw socket.
+pub fn open_echo(family: Family, egress: &Egress, identifier: u16) -> io::Result<EchoSocket> {
+    open_ping(family, egress).or_else(|_| open_raw(family, egress, identifier))
+}
+
+/// A ping socket.
+pub fn open_ping(family: Family, egress: &Egress) -> io::Result<EchoSocket> {
+    let socket = open(family, Type::DGRAM, icmp(family), egress)?;
+    options::report_errors(&socket, family)?;
+    if egress.source.is_none() {
+        // Binding makes the kernel choose the identifier now.
+        socket.bind(&unspecified(family).into())?;
+    }
+    let address = socket.local_addr()?.as_socket();
+    let identifier = address.map_or(0, |address| address.port());
+    Ok(EchoSocket {
+        socket,
+        kind: EchoKind::Ping,
+        identifier,
+    })
+}
+
+/// A raw socket, which receives the replies to everybody's requests.
+pub fn open_raw(family: Family, egress: &Egress, identifier: u16) -> io::Result<EchoSocket> {
+    let socket = open(family, Type::RAW, icmp(family), egress)?;
+    match family {
+        Family::V4 => filter::pass_types(&socket, family, &ANSWERS_V4)?,
+        Family::V6 => filter::pass_types(&socket, family, &ANSWERS_V6)?,
+    }
+    Ok(EchoSocket {
+        socket,
+        kind: EchoKind::Raw,
+        identifier,
+    })
+}
+
+/// The index of a device.
+pub fn interface_index(socket: &impl AsFd, name: &str) -> io::Result<u32> {
+    Ok(rustix::net::netdevice::name_to_index(socket, name)?)
+}
+
+fn icmp(family: Family) -> Protocol {
+    match family {
+        Family::V4 => Protocol::ICMPV4,
+        Family::V6 => Protocol::ICMPV6,
+    }
+}
+
+fn open(family: Family, kind: Type, protocol: Protocol, egress: &Egress) -> io::Result<Socket> {
+    let domain = match family {
+        Family::V4 => Domain::IPV4,
+        Family::V6 => Domain::IPV6,
+    };
+    let socket = Socket::new(domain, kind, Some(protocol))?;
+    socket.set_nonblocking(true)?;
+    if let Some(interface) = &egress.interface {
+        socket.bind_device(Some(interface.as_bytes()))?;
+    }
+    if egress.dscp != 0 {
+        let class = u32::from(egress.dscp) << 2;
+        match family {
+            Family::V4 => socket.set_tos_v4(class)?,
+            Family::V6 => socket.set_tclass_v6(class)?,
+        }
+    }
+    if family == Family::V6 {
+        socket.set_only_v6(true)?;
+    }
+    if let Some(source) = egress.source {
+        socket.bind(&source_address(&socket, family, source, egress)?)?;
+    }
+    Ok(socket)
+}
+
+fn source_address(
+    socket: &Socket,
+    family: Family,
+    source: IpAddr,
+    egress: &Egress,
+) -> io::Result<SockAddr> {
+    match (family, source.to_canonical()) {
+        (Family::V4, IpAddr::V4(source)) => Ok(SocketAddr::from((source, 0)).into()),
+        (Family::V6, IpAddr::V6(source)) => {
+            // A link-local address is only one together with its link.
+            let scope = match &egress.interface {
+                Some(interface) if source.is_unicast_link_local() => {
+                    interface_index(socket, interface)?
+                }
+                _ => 0,
+            };
+            Ok(SocketAddrV6::new(source, 0, 0, scope).into())
+        }
+        _ => Err(io::Error::new(
+            io::ErrorKind::AddrNotAvailable,
+            "the source address is of the other address family than the target",
+        )),
+    }
+}
+
+fn unspecified(family: Family) -> SocketAddr {
+    match family {
+        Family::V4 => (Ipv4Addr::UNSPECIFIED, 0).into(),
+        Family::V6 => (Ipv6Addr::UNSPECIFIED, 0).into(),
+    }
+}
