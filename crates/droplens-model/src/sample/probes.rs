@@ -180,10 +180,7 @@ pub struct Route {
 impl Address {
     /// The address family.
     pub const fn family(&self) -> Family {
-        match self.address {
-            IpAddr::V4(_) => Family::V4,
-            IpAddr::V6(_) => Family::V6,
-        }
+        Family::of(self.address)
     }
 
     /// Lost probes out of those that could tell.

@@ -1,5 +1,7 @@
 //! Sends a round of packets with rising time to live.
 
+mod round;
+
 use super::{Report, Task};
 use crate::spec::PathSpec;
 use crate::sys::clock::monotonic;

@@ -1,5 +1,7 @@
 //! Searches for the largest packet that gets through.
 
+mod search;
+
 use super::{Report, Task};
 use crate::spec::PmtuSpec;
 use crate::sys::clock::monotonic;

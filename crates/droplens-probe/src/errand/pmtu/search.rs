@@ -255,8 +255,7 @@ impl Search {
         let inside = |size: &u32| *size > arrives && *size < too_big;
         let said = self.hint.filter(inside);
         let base = Some(self.sizes.base).filter(inside);
-        said.or(base)
-            .unwrap_or(arrives + (too_big - arrives) / 2)
+        said.or(base).unwrap_or(arrives + (too_big - arrives) / 2)
     }
 
     /// The first time one packet, in the hope that it arrives; then the rest at once, each with a small
