@@ -3,19 +3,22 @@
 
 mod dns;
 mod http;
+mod line;
 mod path;
 mod pmtu;
 mod tcp;
 mod tls;
 
+use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use droplens_model::Moment;
-use droplens_model::sample::probes::{Details, FailureReason, Outcome, Phase};
+use droplens_model::sample::probes::{Details, FailureReason, IcmpError, Outcome, Phase};
+use droplens_model::{Family, Moment};
 
 use crate::spec::{Ask, Egress};
+use crate::sys::failure::send_failure;
 use crate::targets::TargetWish;
 
 /// What is to be done.
@@ -101,4 +104,32 @@ pub async fn run(task: Task) -> Report {
         Ask::Pmtu(spec) => pmtu::run(&task, spec).await,
         Ask::Path(spec) => path::run(&task, spec).await,
     }
+}
+
+/// Says that nothing could be sent, and why.
+fn not_sent(report: &mut Report, error: &io::Error) {
+    let outcome = Outcome::SendError(send_failure(error));
+    report.ending = Ending::Ended(outcome);
+    report.failure = FailureReason::of_outcome(outcome).map(|reason| (reason, error.to_string()));
+}
+
+/// What an ICMP error says, in words (RFC 792, RFC 1812, RFC 4443).
+fn icmp_words(family: Family, error: IcmpError) -> String {
+    let IcmpError { kind, code } = error;
+    let words = match (family, kind, code) {
+        (Family::V4, 3, 0 | 6 | 11) => "network unreachable",
+        (Family::V4, 3, 1 | 7 | 12) => "host unreachable",
+        (Family::V4, 3, 2) => "protocol unreachable",
+        (Family::V4, 3, 3) | (Family::V6, 1, 4) => "port unreachable",
+        (Family::V4, 3, 4) | (Family::V6, 2, _) => "packet too big",
+        (Family::V4, 3, 9 | 10 | 13) | (Family::V6, 1, 1 | 5) => {
+            "communication administratively prohibited"
+        }
+        (Family::V6, 1, 0) => "no route to destination",
+        (Family::V6, 1, 3) => "address unreachable",
+        (Family::V6, 1, 6) => "rejected by a route",
+        (Family::V4, 11, _) | (Family::V6, 3, _) => "time to live exceeded",
+        _ => return format!("ICMP type {kind}, code {code}"),
+    };
+    format!("{words} (type {kind}, code {code})")
 }

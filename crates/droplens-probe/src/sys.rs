@@ -15,3 +15,4 @@ pub mod options;
 pub mod transfer;
 mod value;
 pub mod wake;
+pub mod watch;

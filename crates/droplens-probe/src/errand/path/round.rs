@@ -177,6 +177,14 @@ impl Round {
         }
     }
 
+    /// The packet that is waited for, if it is the only one: an answer that does not say which packet it
+    /// is to can only be to this one.
+    pub(super) fn lone(&self) -> Option<usize> {
+        let waiting = |packet: &Packet| packet.state == State::Waiting;
+        let number = self.packets.iter().position(waiting)?;
+        (self.waiting().count() == 1).then_some(number)
+    }
+
     /// When the packet was sent that the target answered first, and when the answer came.
     pub(super) fn reply(&self) -> Option<(Moment, Moment)> {
         let packet = self.packets.get(self.first_reply?)?;

@@ -151,6 +151,13 @@ impl Search {
         self.leave(State::Missing);
     }
 
+    /// Takes in that a packet was not sent.
+    pub(super) fn not_sent(&mut self, number: usize) {
+        if let Some(packet) = self.packets.get_mut(number) {
+            packet.state = State::Dropped;
+        }
+    }
+
     /// Takes in what became of a packet, of this volley or an earlier one.
     pub(super) fn heard(&mut self, number: usize, news: News) {
         let Some(packet) = self.packets.get_mut(number) else {
