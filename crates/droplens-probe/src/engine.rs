@@ -34,7 +34,7 @@ use registry::{Held, Place};
 struct StreamId(u64);
 
 /// A probe that was begun.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Ticket {
     stream: StreamId,
     sequence: u32,
@@ -65,6 +65,19 @@ pub struct Claim {
     pub nonce: u64,
     /// The number.
     pub sequence: u32,
+    /// The bytes after the ICMP header of a reply, which has as many as the request.
+    pub payload: Option<usize>,
+}
+
+/// Why a reply that seems to be ours cannot be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stray {
+    /// Not the ICMP identifier that was sent.
+    Identifier,
+    /// A wrong checksum.
+    Checksum,
+    /// Cut off or garbled.
+    Malformed,
 }
 
 /// What is configured for all targets.
@@ -203,10 +216,59 @@ impl Engine {
             self.strays.peer += 1;
             return None;
         }
+        if claim
+            .payload
+            .is_some_and(|size| !place.sizes.contains(&size))
+        {
+            self.strays.malformed += 1;
+            return None;
+        }
         Some(Ticket {
             stream,
             sequence: claim.sequence,
         })
+    }
+
+    /// The probe under way to an address whose number ends in these bits: all that an ICMP error
+    /// which quotes no more than a header says. None if that is nobody's or several targets'.
+    pub fn ticket_by_header(&self, destination: IpAddr, sequence: u16) -> Option<Ticket> {
+        let destination = destination.to_canonical();
+        let mut found = self.streams.iter().filter_map(|(id, place)| {
+            let here = place.stream.address() == destination;
+            let sequence = here.then(|| place.stream.under_way_like(sequence))??;
+            Some(Ticket {
+                stream: *id,
+                sequence,
+            })
+        });
+        let only = found.next()?;
+        found.next().is_none().then_some(only)
+    }
+
+    /// Counts a reply that cannot be ours.
+    pub const fn astray(&mut self, stray: Stray) {
+        match stray {
+            Stray::Identifier => self.strays.identifier += 1,
+            Stray::Checksum => self.strays.checksum += 1,
+            Stray::Malformed => self.strays.malformed += 1,
+        }
+    }
+
+    /// Whether a probe has not ended, nor its target been removed.
+    pub fn is_under_way(&self, ticket: Ticket) -> bool {
+        self.streams
+            .get(&ticket.stream)
+            .is_some_and(|place| place.stream.is_under_way(ticket.sequence))
+    }
+
+    /// Takes in that a probe is left out after all.
+    pub fn leave_out(&mut self, ticket: Ticket) {
+        self.skipped += u64::from(self.end(ticket, Outcome::Aborted));
+    }
+
+    /// Probes per second that the budget lets through.
+    pub fn rate(&self) -> f64 {
+        self.demand.packets / self.stretch
     }
 
     /// Takes in an answer. None if it is a stray.
@@ -255,7 +317,7 @@ impl Engine {
     fn prober(&self) -> Prober {
         Prober {
             wanted_rate: self.demand.packets,
-            effective_rate: self.demand.packets / self.stretch,
+            effective_rate: self.rate(),
             stretch: self.stretch,
             schedule_lag: self.lag.longest(self.vigil.now()),
             skipped: self.skipped,

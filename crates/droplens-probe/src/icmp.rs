@@ -24,7 +24,7 @@ pub const HEADER: usize = 8;
 pub const PAYLOAD: usize = 24;
 
 /// What our payload begins with; the last byte is the version of the form.
-const MAGIC: [u8; 4] = *b"drp\x01";
+pub(crate) const MAGIC: [u8; 4] = *b"drp\x01";
 
 /// An echo request or reply of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +94,13 @@ impl Echo {
     /// ICMPv6, which contains addresses that only it knows.
     pub fn build(&self, kind: EchoKind, family: Family, payload: usize) -> Vec<u8> {
         let mut packet = Vec::with_capacity(HEADER + payload.max(PAYLOAD));
+        self.write(kind, family, payload, &mut packet);
+        packet
+    }
+
+    /// The same into a buffer that is used again and again.
+    pub fn write(&self, kind: EchoKind, family: Family, payload: usize, packet: &mut Vec<u8>) {
+        packet.clear();
         let [_, _, high, low] = self.sequence.to_be_bytes();
         packet.extend([kind.type_of(family), 0, 0, 0]);
         packet.extend(self.identifier.to_be_bytes());
@@ -105,12 +112,11 @@ impl Echo {
         packet.extend(sent.to_be_bytes());
         packet.extend((0..=u8::MAX).cycle().take(payload.saturating_sub(PAYLOAD)));
         if family == Family::V4 {
-            let [first, second] = checksum(&packet).to_be_bytes();
+            let [first, second] = checksum(packet).to_be_bytes();
             if let Some(field) = packet.get_mut(2..4) {
                 field.copy_from_slice(&[first, second]);
             }
         }
-        packet
     }
 
     /// Reads an echo from the ICMP header on, which may end after our payload. Checksums are not
@@ -137,6 +143,11 @@ impl Echo {
             sent: Moment(Duration::from_nanos(u64::from_be_bytes(*sent))),
         })
     }
+}
+
+/// Reads the echo request that an error is about, from the ICMP header on.
+pub fn read_quoted(family: Family, request: &[u8]) -> Result<Quoted, NotOurs> {
+    error::quoted(family, request)
 }
 
 /// Reads what a socket received, from the ICMP header on. The checksum of ICMP is verified; the

@@ -9,13 +9,16 @@
 //! targets and their addresses, [`vigil`] whether this process was running at all. The packets
 //! themselves are written and read in [`icmp`].
 //!
-//! Around it: [`spec`] says what is asked, [`errand`] runs the probes that are more than one packet
-//! out and one in, and [`sys`] has the system calls.
+//! Around it: [`spec`] says what is asked, [`echo`] sends the echo requests and reads what comes back,
+//! [`errand`] runs the probes that are more than one packet out and one in, and [`sys`] has the system
+//! calls. The [`prober`] is a thread that drives them all.
 
+pub mod echo;
 pub mod engine;
 pub mod errand;
 pub mod flight;
 pub mod icmp;
+pub mod prober;
 pub mod random;
 pub mod schedule;
 pub mod spec;

@@ -108,6 +108,16 @@ impl Stream {
         found
     }
 
+    /// Whether a probe has not ended yet.
+    pub fn is_under_way(&self, sequence: u32) -> bool {
+        self.flight.is_under_way(sequence)
+    }
+
+    /// The number of a probe under way, by its lower bits.
+    pub fn under_way_like(&self, sequence: u16) -> Option<u32> {
+        self.flight.under_way_like(sequence)
+    }
+
     /// Ends a probe without an answer. False if it had ended already.
     pub fn end(&mut self, sequence: u32, outcome: Outcome) -> bool {
         let ended = self.flight.end(sequence, outcome);

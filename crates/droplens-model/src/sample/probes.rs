@@ -230,4 +230,10 @@ pub struct Strays {
     pub peer: u64,
     /// Our nonce and peer, and a sequence number that was not sent.
     pub sequence: u64,
+    /// Our payload, and not the ICMP identifier that was sent.
+    pub identifier: u64,
+    /// A wrong checksum. The kernel drops such packets itself but on raw IPv4 sockets.
+    pub checksum: u64,
+    /// Ours otherwise, but shorter or longer than what was sent, or garbled.
+    pub malformed: u64,
 }

@@ -7,8 +7,10 @@ use std::sync::Arc;
 use droplens_model::Moment;
 use droplens_model::sample::probes::{Probes, Target};
 
-use super::{Engine, StreamId};
+use super::{Engine, Rules, StreamId};
+use crate::icmp;
 use crate::schedule::{self, Demand};
+use crate::spec::Ask;
 use crate::stream::Stream;
 use crate::targets::{self, TargetKey, TargetWish};
 
@@ -27,6 +29,8 @@ pub(super) struct Place {
     pub(super) stream: Stream,
     pub(super) wish: Arc<TargetWish>,
     pub(super) nonce: u64,
+    /// Bytes of payload now and before the last change, since answers to both may come.
+    pub(super) sizes: [usize; 2],
     pub(super) send_at: Moment,
     pub(super) check_at: Option<Moment>,
 }
@@ -72,20 +76,33 @@ impl Engine {
         }
     }
 
+    /// Takes in other rules for all.
+    pub fn regulate(&mut self, rules: Rules) {
+        self.rules = rules;
+        self.weigh();
+    }
+
     /// Takes in the addresses to which a target's name resolves. No address at all is the same as
     /// a failure. Unknown targets are left alone: a reload may have removed them meanwhile.
+    /// So are addresses of another family than that of the source.
     pub fn resolved(&mut self, key: &TargetKey, addresses: &[IpAddr]) {
+        let Some(held) = self.targets.get_mut(key) else {
+            return;
+        };
+        let source = held.wish.egress.source;
+        let reachable = |address: &IpAddr| {
+            let source = source.map(|source| source.to_canonical().is_ipv4());
+            source.is_none_or(|v4| v4 == address.to_canonical().is_ipv4())
+        };
+        let addresses: Vec<IpAddr> = addresses.iter().copied().filter(reachable).collect();
         if addresses.is_empty() {
             self.unresolved(key);
             return;
         }
-        let Some(held) = self.targets.get_mut(key) else {
-            return;
-        };
         let wish = Arc::clone(&held.wish);
         let before: Vec<(IpAddr, StreamId)> = std::mem::take(&mut held.streams);
         let known: Vec<IpAddr> = before.iter().map(|(address, _)| *address).collect();
-        let (chosen, left_out) = targets::choose(&known, addresses);
+        let (chosen, left_out) = targets::choose(&known, &addresses);
         held.left_out = left_out;
         held.resolves = true;
         let (mut streams, mut new) = (Vec::new(), Vec::new());
@@ -179,6 +196,7 @@ impl Engine {
             stream,
             wish: Arc::clone(wish),
             nonce,
+            sizes: [payload(wish); 2],
             send_at,
             check_at: None,
         };
@@ -197,6 +215,10 @@ impl Engine {
             return;
         };
         place.stream.adapt(&wish);
+        let [now, _] = place.sizes;
+        if payload(&wish) != now {
+            place.sizes = [payload(&wish), now];
+        }
         let phase = schedule::phase(wish.interval, self.stretch, &mut self.random);
         place.send_at = place.send_at.min(self.vigil.now() + phase);
         place.wish = wish;
@@ -220,5 +242,13 @@ impl Engine {
         }
         self.demand = demand;
         self.stretch = self.rules.budget.stretch(expected);
+    }
+}
+
+/// Bytes of payload of an echo request; of no meaning for anything else.
+fn payload(wish: &TargetWish) -> usize {
+    match &wish.ask {
+        Ask::Icmp(spec) => usize::from(spec.payload).max(icmp::PAYLOAD),
+        _ => 0,
     }
 }

@@ -46,6 +46,7 @@ fn claim(order: &Order) -> Claim {
         peer: order.address,
         nonce: order.nonce,
         sequence: order.sequence,
+        payload: Some(56),
     }
 }
 

@@ -147,6 +147,20 @@ impl Flight {
             .is_some_and(|probe| probe.ended.is_none())
     }
 
+    /// The number of a probe under way, by its lower bits; none if more than one could be meant.
+    pub fn under_way_like(&self, sequence: u16) -> Option<u32> {
+        const BITS: u32 = 1 << u16::BITS;
+        let [.., high, low] = self.first_sequence.to_be_bytes();
+        let first = sequence.wrapping_sub(u16::from_be_bytes([high, low]));
+        let length = u32::try_from(self.probes.len()).unwrap_or(u32::MAX);
+        let mut found = (u32::from(first)..length)
+            .step_by(BITS as usize)
+            .map(|place| self.first_sequence.wrapping_add(place))
+            .filter(|sequence| self.is_under_way(*sequence));
+        let only = found.next()?;
+        found.next().is_none().then_some(only)
+    }
+
     /// Ends a probe without an answer; none if it is not under way.
     pub fn end(&mut self, sequence: u32, outcome: Outcome) -> Option<Ended> {
         let place = self.place(sequence)?;

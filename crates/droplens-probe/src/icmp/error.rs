@@ -66,6 +66,16 @@ pub(super) fn read(family: Family, packet: &[u8]) -> Result<Trouble, NotOurs> {
         }
         _ => return Err(NotOurs::OtherType(kind)),
     };
+    Ok(Trouble {
+        error: IcmpError { kind, code },
+        mtu,
+        destination,
+        quoted: quoted(family, request)?,
+    })
+}
+
+/// Reads the request that an error quotes.
+pub(super) fn quoted(family: Family, request: &[u8]) -> Result<Quoted, NotOurs> {
     let request_type = super::EchoKind::Request.type_of(family);
     let (header, _) = request
         .split_first_chunk::<HEADER>()
@@ -76,20 +86,14 @@ pub(super) fn read(family: Family, packet: &[u8]) -> Result<Trouble, NotOurs> {
     if quoted_type != request_type {
         return Err(NotOurs::OtherPayload);
     }
-    let quoted = match Echo::read(request) {
-        Ok(echo) => Quoted::Whole(echo),
-        Err(NotOurs::Truncated) => Quoted::Header {
+    match Echo::read(request) {
+        Ok(echo) => Ok(Quoted::Whole(echo)),
+        Err(NotOurs::Truncated) => Ok(Quoted::Header {
             identifier: u16::from_be_bytes(identifier),
             sequence: u16::from_be_bytes([high, low]),
-        },
-        Err(other) => return Err(other),
-    };
-    Ok(Trouble {
-        error: IcmpError { kind, code },
-        mtu,
-        destination,
-        quoted,
-    })
+        }),
+        Err(other) => Err(other),
+    }
 }
 
 /// What follows the IPv4 header of a packet, as raw sockets receive it.

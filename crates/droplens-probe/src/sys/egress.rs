@@ -166,9 +166,6 @@ fn open_unbound(
             Family::V6 => socket.set_tclass_v6(class)?,
         }
     }
-    if family == Family::V6 {
-        socket.set_only_v6(true)?;
-    }
     Ok(socket)
 }
 

@@ -137,6 +137,14 @@ pub fn make_room(socket: &impl AsFd, bytes: usize) -> io::Result<usize> {
     Ok(usize::try_from(room).unwrap_or_default())
 }
 
+/// Makes room for so many bytes of packets that wait to be sent. Beyond `net.core.wmem_max` that takes
+/// `CAP_NET_ADMIN`.
+pub fn make_send_room(socket: &impl AsFd, bytes: usize) -> io::Result<()> {
+    let half = c_int::try_from(bytes / 2).unwrap_or(c_int::MAX);
+    set_int(socket, libc::SOL_SOCKET, libc::SO_SNDBUFFORCE, half)
+        .or_else(|_| set_int(socket, libc::SOL_SOCKET, libc::SO_SNDBUF, half))
+}
+
 /// Packets that the kernel dropped because the socket's receive buffer was full
 /// (`SK_MEMINFO_DROPS`), modulo 2^32.
 pub fn overflows(socket: &impl AsFd) -> io::Result<u32> {

@@ -129,6 +129,11 @@ impl Batch {
         self.slots.len()
     }
 
+    /// Bytes that there is room for in each.
+    pub fn payload(&self) -> usize {
+        self.slots.first().map_or(0, |slot| slot.payload.len())
+    }
+
     /// Receives what waits, without waiting, and returns how many packets that were. Fewer than
     /// [`Self::capacity`] means that none is left.
     #[expect(

@@ -236,7 +236,6 @@ fn the_budget_holds_and_is_shared_evenly() {
             packets: 50.0,
             bytes: 1e9,
         },
-        ..Rules::default()
     });
     let names: Vec<String> = (0..100).map(|n| format!("t{n}")).collect();
     world
@@ -288,7 +287,6 @@ fn many_targets_share_the_timers() {
             packets: 1e6,
             bytes: 1e9,
         },
-        ..Rules::default()
     });
     let names: Vec<String> = (0..1_000).map(|n| format!("t{n}")).collect();
     world

@@ -1,0 +1,141 @@
+//! Echo requests of all targets, through one socket per address family.
+//!
+//! What differs between targets (source, device, DSCP) goes with each packet. Replies are matched by
+//! nonce and number in their payload, errors by what they quote. Round-trip times are the differences
+//! of the kernel's time stamps where a test at the start found them to work; then replies need not be
+//! read at once, which at high rates saves most of the cost.
+
+mod filter;
+mod interfaces;
+mod port;
+mod proof;
+mod sockets;
+mod stamps;
+
+use std::net::IpAddr;
+
+use droplens_model::Family;
+use droplens_model::sample::probes::{Outcome, SendFailure};
+use rustix::event::PollFd;
+
+use crate::engine::{Engine, Order};
+use crate::random::Random;
+use port::Port;
+
+pub use sockets::Sockets;
+
+/// The echo requests of one prober.
+#[derive(Debug)]
+pub struct Driver {
+    v4: Side,
+    v6: Side,
+}
+
+/// One address family.
+#[derive(Debug)]
+enum Side {
+    Open(Box<Port>),
+    /// Why there is no socket, and whether somebody was told.
+    Closed {
+        why: std::io::Error,
+        told: bool,
+    },
+}
+
+impl Driver {
+    /// With sockets that were opened before. Finds out what time stamps are worth, which takes some
+    /// milliseconds.
+    pub fn new(sockets: Sockets, random: &mut Random) -> Self {
+        let mut side = |family, socket: std::io::Result<_>| {
+            let port = socket.and_then(|socket| Port::new(family, socket, random));
+            match port {
+                Ok(port) => Side::Open(Box::new(port)),
+                Err(why) => Side::Closed { why, told: false },
+            }
+        };
+        Self {
+            v4: side(Family::V4, sockets.v4),
+            v6: side(Family::V6, sockets.v6),
+        }
+    }
+
+    /// Sends an echo request, or ends its probe if that cannot be done.
+    pub fn send(&mut self, engine: &mut Engine, order: &Order) {
+        let side = match order.address {
+            IpAddr::V4(_) => &mut self.v4,
+            IpAddr::V6(_) => &mut self.v6,
+        };
+        if let Err(failure) = side.send(order) {
+            engine.end(order.ticket, Outcome::SendError(failure));
+        }
+    }
+
+    /// Takes in all that waits in the sockets.
+    pub fn receive(&mut self, engine: &mut Engine) {
+        self.open_mut().for_each(|port| port.receive(engine));
+    }
+
+    /// Takes in the time stamps of what was just sent, so that they wake nobody.
+    pub fn receive_stamps(&mut self, engine: &mut Engine) {
+        self.open_mut().for_each(|port| port.receive_stamps(engine));
+    }
+
+    /// Whether round-trip times are exact however late replies are read.
+    pub fn is_patient(&self) -> bool {
+        self.open()
+            .filter(|port| port.is_used())
+            .all(Port::is_stamped)
+    }
+
+    /// Whether a test found the kernel's time stamps to work, on all sockets that are used.
+    pub fn has_stamps(&self) -> bool {
+        self.open().any(Port::can_stamp)
+            && self
+                .open()
+                .filter(|port| port.is_used())
+                .all(Port::can_stamp)
+    }
+
+    /// Packets that there was no room for.
+    pub fn overflows(&mut self) -> u64 {
+        self.open_mut().map(Port::overflows).sum()
+    }
+
+    /// What to wait for.
+    pub fn waiting(&self) -> impl Iterator<Item = PollFd<'_>> {
+        self.open().map(Port::waiting)
+    }
+
+    fn open(&self) -> impl Iterator<Item = &Port> {
+        [&self.v4, &self.v6]
+            .into_iter()
+            .filter_map(|side| match side {
+                Side::Open(port) => Some(&**port),
+                Side::Closed { .. } => None,
+            })
+    }
+
+    fn open_mut(&mut self) -> impl Iterator<Item = &mut Port> {
+        [&mut self.v4, &mut self.v6]
+            .into_iter()
+            .filter_map(|side| match side {
+                Side::Open(port) => Some(&mut **port),
+                Side::Closed { .. } => None,
+            })
+    }
+}
+
+impl Side {
+    fn send(&mut self, order: &Order) -> Result<(), SendFailure> {
+        match self {
+            Self::Open(port) => port.send(order),
+            Self::Closed { why, told } => {
+                let failure = crate::sys::failure::send_failure(why);
+                if !std::mem::replace(told, true) {
+                    sockets::complain(order.address, why, failure);
+                }
+                Err(failure)
+            }
+        }
+    }
+}

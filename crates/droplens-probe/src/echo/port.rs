@@ -1,0 +1,423 @@
+//! The socket of one address family.
+
+use std::collections::HashSet;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+
+use droplens_model::sample::probes::{IcmpError, Outcome, SendFailure};
+use droplens_model::{Family, Moment};
+use rustix::event::{PollFd, PollFlags};
+use rustix::io::Errno;
+use socket2::Socket;
+
+use super::interfaces::Interfaces;
+use super::proof;
+use super::stamps::{Stamps, Wanted};
+use crate::engine::{Claim, Engine, Order, Stray};
+use crate::flight::{Arrival, Stamp};
+use crate::icmp::{self, Echo, HEADER, NotOurs, Quoted, Received};
+use crate::random::Random;
+use crate::spec::{Ask, EchoSpec};
+use crate::sys::clock::monotonic;
+use crate::sys::control::Control;
+use crate::sys::egress::{EchoKind, EchoSocket};
+use crate::sys::failure::send_failure;
+use crate::sys::filter;
+use crate::sys::message::{Message, Origin};
+use crate::sys::options::{self, Fragmentation};
+use crate::sys::transfer::{self, Batch, Packet, Queue};
+
+/// Packets that are received in one call.
+const BATCH: usize = 32;
+
+/// Room for a usual packet, with an IPv4 header.
+const USUAL: usize = 256;
+
+/// The longest IPv4 header.
+const IP_HEADER: usize = 60;
+
+/// Room for received packets, in bytes as the kernel counts them: some thousand.
+const ROOM: usize = 8 << 20;
+
+/// Room for packets to be sent.
+const SEND_ROOM: usize = 2 << 20;
+
+/// The kernel counts at least so many bytes for a packet.
+const LEAST: usize = 512;
+
+/// A send is tried again this often when the error was another packet's.
+const TRIES: u32 = 3;
+
+#[derive(Debug)]
+pub(super) struct Port {
+    family: Family,
+    socket: Socket,
+    kind: EchoKind,
+    identifier: u16,
+    used: bool,
+    stamps: Stamps,
+    fragmentation: Option<Fragmentation>,
+    interfaces: Interfaces,
+    /// Where the last packet was refused.
+    refused: HashSet<IpAddr>,
+    /// When that held, every packet of the queue was seen.
+    most: usize,
+    batch: Batch,
+    errors: Batch,
+    packet: Vec<u8>,
+    dropped: u32,
+    overflows: u64,
+}
+
+impl Port {
+    pub(super) fn new(family: Family, echo: EchoSocket, random: &mut Random) -> io::Result<Self> {
+        let EchoSocket {
+            socket,
+            kind,
+            identifier,
+        } = echo;
+        let room = options::make_room(&socket, ROOM)?;
+        options::make_send_room(&socket, SEND_ROOM)?;
+        if kind == EchoKind::Raw {
+            filter::attach(&socket, &super::filter::program(family, identifier))?;
+        }
+        let numbering = proof::numbering(&socket, family, identifier, random);
+        let dropped = options::overflows(&socket).unwrap_or_default();
+        Ok(Self {
+            family,
+            socket,
+            kind,
+            identifier,
+            used: false,
+            stamps: Stamps::new(numbering),
+            fragmentation: None,
+            interfaces: Interfaces::default(),
+            refused: HashSet::new(),
+            most: room / LEAST,
+            batch: Batch::new(BATCH, USUAL),
+            errors: Batch::new(BATCH, USUAL),
+            packet: Vec::with_capacity(USUAL),
+            dropped,
+            overflows: 0,
+        })
+    }
+
+    pub(super) fn waiting(&self) -> PollFd<'_> {
+        PollFd::new(&self.socket, PollFlags::IN)
+    }
+
+    pub(super) fn is_used(&self) -> bool {
+        self.used
+    }
+
+    pub(super) fn can_stamp(&self) -> bool {
+        self.stamps.are_there()
+    }
+
+    pub(super) fn is_stamped(&self) -> bool {
+        self.stamps.are_reliable()
+    }
+
+    pub(super) fn overflows(&mut self) -> u64 {
+        // It was possible before, so it is now.
+        if let Ok(dropped) = options::overflows(&self.socket) {
+            self.overflows += u64::from(dropped.wrapping_sub(self.dropped));
+            self.dropped = dropped;
+        }
+        self.overflows
+    }
+
+    pub(super) fn send(&mut self, order: &Order) -> Result<(), SendFailure> {
+        let Ask::Icmp(spec) = &order.wish.ask else {
+            return Err(SendFailure::Other);
+        };
+        self.used = true;
+        let now = monotonic();
+        let wanted = if self.refused.contains(&order.address) {
+            Wanted::No
+        } else {
+            self.stamps.want(now)
+        };
+        let sent = self.try_send(order, spec, wanted, now);
+        match sent {
+            Ok(()) => {
+                self.stamps.sent(wanted, order.ticket);
+                self.refused.remove(&order.address);
+                Ok(())
+            }
+            Err(error) => {
+                self.stamps.refused(wanted, now);
+                self.remember_refusal(order.address);
+                // The kernel's word for a source that is not an address of this host.
+                let foreign = error.raw_os_error() == Some(Errno::INVAL.raw_os_error());
+                if foreign && order.wish.egress.source.is_some() {
+                    return Err(SendFailure::NoDevice);
+                }
+                Err(send_failure(&error))
+            }
+        }
+    }
+
+    fn try_send(
+        &mut self,
+        order: &Order,
+        spec: &EchoSpec,
+        wanted: Wanted,
+        now: Moment,
+    ) -> io::Result<()> {
+        self.set_fragmentation(spec)?;
+        let size = usize::from(spec.payload);
+        self.make_room(size + HEADER + IP_HEADER);
+        if wanted == Wanted::Anew {
+            proof::count_anew(&self.socket)?;
+        }
+        let control = self.control(order, wanted, now)?;
+        let echo = Echo {
+            identifier: self.identifier,
+            nonce: order.nonce,
+            sequence: order.sequence,
+            sent: now,
+        };
+        echo.write(icmp::EchoKind::Request, self.family, size, &mut self.packet);
+        let to = SocketAddr::new(order.address, 0);
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match transfer::send(&self.socket, to, &self.packet, &control) {
+                Ok(_) => return Ok(()),
+                Err(error) if tries < TRIES && self.may_be_anothers(&error) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Ping sockets hand out the error that came back for an earlier packet to the next call.
+    fn may_be_anothers(&self, error: &io::Error) -> bool {
+        let errno = error.raw_os_error().map(Errno::from_raw_os_error);
+        let own = [
+            Errno::PERM,
+            Errno::AGAIN,
+            Errno::NOBUFS,
+            Errno::NOMEM,
+            Errno::INVAL,
+        ];
+        self.kind == EchoKind::Ping && errno.is_some_and(|errno| !own.contains(&errno))
+    }
+
+    fn control(&mut self, order: &Order, wanted: Wanted, now: Moment) -> io::Result<Control> {
+        let egress = &order.wish.egress;
+        let mut control = Control::new();
+        let interface = match &egress.interface {
+            Some(name) => self.interfaces.index(&self.socket, name, now)?,
+            None => 0,
+        };
+        if interface != 0 || egress.source.is_some() {
+            control = control.leave_by(self.family, egress.source, interface);
+        }
+        if egress.dscp != 0 {
+            control = control.dscp(self.family, egress.dscp);
+        }
+        Ok(match wanted {
+            Wanted::No => control,
+            Wanted::Yes | Wanted::Anew => control.stamp(),
+            Wanted::Numbered(number) => control.stamp().stamp_number(number),
+        })
+    }
+
+    fn set_fragmentation(&mut self, spec: &EchoSpec) -> io::Result<()> {
+        let wanted = if spec.dont_fragment {
+            Fragmentation::Forbidden
+        } else {
+            Fragmentation::Allowed
+        };
+        if self.fragmentation != Some(wanted) {
+            options::fragment(&self.socket, self.family, wanted)?;
+            self.fragmentation = Some(wanted);
+        }
+        Ok(())
+    }
+
+    /// Sees to it that replies of this size can be read whole.
+    fn make_room(&mut self, size: usize) {
+        if size > self.batch.payload() {
+            self.batch = Batch::new(BATCH, size);
+            self.errors = Batch::new(BATCH, size);
+        }
+    }
+
+    /// Refused packets ask for no stamps, so that they do not disturb the counting of the others.
+    fn remember_refusal(&mut self, address: IpAddr) {
+        const MOST: usize = 10_000;
+        if self.refused.len() >= MOST {
+            self.refused.clear();
+        }
+        self.refused.insert(address);
+    }
+
+    pub(super) fn receive(&mut self, engine: &mut Engine) {
+        let (mut seen, mut errors) = (0, 0);
+        // What comes while this goes on may wait; what was there has been seen by then.
+        while seen <= self.most && errors <= self.most {
+            let received = self.batch.receive(&self.socket, Queue::Packets);
+            // Stamps of what was answered are there by now.
+            self.receive_stamps(engine);
+            let Ok(count) = received else {
+                // An error that came back; its details were in the error queue.
+                errors += 1;
+                continue;
+            };
+            let read = monotonic();
+            for packet in self.batch.packets() {
+                take(
+                    self.family,
+                    self.kind,
+                    self.identifier,
+                    &packet,
+                    read,
+                    engine,
+                );
+            }
+            seen += count;
+            // A pending error cuts a batch short.
+            let last = match self.kind {
+                EchoKind::Raw => count < self.batch.capacity(),
+                EchoKind::Ping => count == 0,
+            };
+            if last {
+                break;
+            }
+        }
+    }
+
+    pub(super) fn receive_stamps(&mut self, engine: &mut Engine) {
+        for _ in 0..=self.most / BATCH {
+            let Ok(count) = self.errors.receive(&self.socket, Queue::Errors) else {
+                return;
+            };
+            for packet in self.errors.packets() {
+                take_error(
+                    self.family,
+                    self.identifier,
+                    &mut self.stamps,
+                    &packet,
+                    engine,
+                );
+            }
+            if count < self.errors.capacity() {
+                return;
+            }
+        }
+    }
+}
+
+/// Takes in what came as a packet.
+fn take(
+    family: Family,
+    kind: EchoKind,
+    identifier: u16,
+    packet: &Packet<'_>,
+    read: Moment,
+    engine: &mut Engine,
+) {
+    let bytes = match (family, kind) {
+        (Family::V4, EchoKind::Raw) => icmp::skip_ipv4(packet.payload),
+        _ => Ok(packet.payload),
+    };
+    let received = bytes.and_then(|bytes| Ok((bytes.len(), icmp::read(family, bytes)?)));
+    let (length, received) = match received {
+        // A packet that there was no room for is longer than any request was.
+        _ if packet.truncated => return engine.astray(Stray::Malformed),
+        Ok(received) => received,
+        Err(NotOurs::Checksum) => return engine.astray(Stray::Checksum),
+        Err(NotOurs::OtherType(_)) => return,
+        Err(_) => return engine.astray(Stray::Malformed),
+    };
+    match received {
+        Received::Echo(icmp::EchoKind::Request, _) => {}
+        Received::Echo(icmp::EchoKind::Reply, echo) => {
+            let Some(peer) = packet.peer else {
+                return;
+            };
+            if echo.identifier != identifier {
+                return engine.astray(Stray::Identifier);
+            }
+            let claim = Claim {
+                peer: peer.ip(),
+                nonce: echo.nonce,
+                sequence: echo.sequence,
+                payload: Some(length.saturating_sub(HEADER)),
+            };
+            let stamp = packet.messages().find_map(stamp_of);
+            engine.answer(claim, Arrival { read, stamp });
+        }
+        Received::Trouble(trouble) => {
+            let (destination, quoted) = (trouble.destination, trouble.quoted);
+            fail(identifier, destination, quoted, trouble.error, engine);
+        }
+    }
+}
+
+/// Takes in what came through the error queue: the stamp of a transmission, or an ICMP error.
+fn take_error(
+    family: Family,
+    identifier: u16,
+    stamps: &mut Stamps,
+    packet: &Packet<'_>,
+    engine: &mut Engine,
+) {
+    let error = packet.messages().find_map(|message| match message {
+        Message::Error(error) => Some(error),
+        _ => None,
+    });
+    match error.map(|error| error.origin) {
+        Some(Origin::Transmission(number)) => {
+            let stamp = packet.messages().find_map(stamp_of);
+            if let (Some(ticket), Some(stamp)) = (stamps.ticket(number), stamp) {
+                engine.stamp(ticket, stamp);
+            }
+        }
+        Some(Origin::Icmp { kind, code, .. }) => {
+            let quoted = icmp::read_quoted(family, packet.payload);
+            if let (Ok(quoted), Some(peer)) = (quoted, packet.peer) {
+                let error = IcmpError { kind, code };
+                fail(identifier, peer.ip(), quoted, error, engine);
+            }
+        }
+        // What this host refuses, sending tells.
+        _ => {}
+    }
+}
+
+/// Ends the probe that an ICMP error is about.
+fn fail(
+    identifier: u16,
+    destination: IpAddr,
+    quoted: Quoted,
+    error: IcmpError,
+    engine: &mut Engine,
+) {
+    let ticket = match quoted {
+        Quoted::Whole(echo) if echo.identifier == identifier => engine.ticket(Claim {
+            peer: destination,
+            nonce: echo.nonce,
+            sequence: echo.sequence,
+            payload: None,
+        }),
+        Quoted::Header {
+            identifier: quoted,
+            sequence,
+        } if quoted == identifier => engine.ticket_by_header(destination, sequence),
+        // About another program's request.
+        _ => None,
+    };
+    if let Some(ticket) = ticket {
+        engine.end(ticket, Outcome::IcmpError(error));
+    }
+}
+
+const fn stamp_of(message: Message) -> Option<Stamp> {
+    match message {
+        Message::Stamp(stamp) => Some(stamp),
+        _ => None,
+    }
+}

@@ -1,0 +1,141 @@
+//! Whose transmission a time stamp is of.
+//!
+//! The kernel numbers the packets that ask for a stamp. Since Linux 6.13 the number can be given with
+//! the packet. Older kernels count themselves, and a packet that was refused may have been counted or
+//! not. After such a one nothing is stamped until all that is under way has left, and then the counting
+//! begins anew: a stamp that is taken for another packet's would make a wrong time.
+
+use std::time::Duration;
+
+use droplens_model::Moment;
+
+use crate::engine::Ticket;
+
+/// Stamps that are waited for. More are sent only in a burst that no schedule makes.
+const WAITING: usize = 4_096;
+
+/// No packet waits longer than this to be sent.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Of so many packets, the share that got their stamp is looked at.
+const JUDGED: u32 = 256;
+
+/// How transmissions are numbered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Numbering {
+    /// There are no stamps.
+    Off,
+    /// By the kernel.
+    Counted,
+    /// By us.
+    Given,
+}
+
+/// What to do about the stamp of the next packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// Do not ask for it.
+    No,
+    /// Ask for it.
+    Yes,
+    /// Ask for it, by this number.
+    Numbered(u32),
+    /// Begin to count anew, then ask for it.
+    Anew,
+}
+
+/// The packets whose stamp may come.
+#[derive(Debug)]
+pub(super) struct Stamps {
+    numbering: Numbering,
+    next: u32,
+    paused: Option<Moment>,
+    waiting: Vec<Option<(u32, Ticket)>>,
+    asked: u32,
+    got: u32,
+    reliable: bool,
+}
+
+impl Stamps {
+    /// Nothing was sent yet.
+    pub(super) fn new(numbering: Numbering) -> Self {
+        Self {
+            numbering,
+            next: 0,
+            paused: None,
+            waiting: vec![None; WAITING],
+            asked: 0,
+            got: 0,
+            reliable: true,
+        }
+    }
+
+    /// Whether there are stamps at all.
+    pub(super) fn are_there(&self) -> bool {
+        self.numbering != Numbering::Off
+    }
+
+    /// Whether most packets are stamped now.
+    pub(super) fn are_reliable(&self) -> bool {
+        self.are_there() && self.paused.is_none() && self.reliable
+    }
+
+    /// What to do about the stamp of a packet that is sent now.
+    pub(super) fn want(&mut self, now: Moment) -> Wanted {
+        match self.numbering {
+            Numbering::Off => Wanted::No,
+            Numbering::Given => Wanted::Numbered(self.next),
+            Numbering::Counted => match self.paused {
+                Some(since) if now.since(since) < PAUSE => Wanted::No,
+                Some(_) => {
+                    self.paused = None;
+                    self.next = 0;
+                    self.waiting.fill(None);
+                    Wanted::Anew
+                }
+                None => Wanted::Yes,
+            },
+        }
+    }
+
+    /// Takes in that a packet was sent as it was wanted.
+    pub(super) fn sent(&mut self, wanted: Wanted, ticket: Ticket) {
+        if wanted == Wanted::No {
+            return;
+        }
+        let number = self.next;
+        self.next = number.wrapping_add(1);
+        if let Some(place) = self.waiting.get_mut(place(number)) {
+            *place = Some((number, ticket));
+        }
+        self.asked += 1;
+        if self.asked == JUDGED {
+            self.reliable = self.got * 2 >= self.asked;
+            (self.asked, self.got) = (0, 0);
+        }
+    }
+
+    /// Takes in that it was not.
+    pub(super) fn refused(&mut self, wanted: Wanted, now: Moment) {
+        if self.numbering == Numbering::Counted && wanted != Wanted::No {
+            self.paused = Some(now);
+        }
+    }
+
+    /// The probe whose stamp came.
+    pub(super) fn ticket(&mut self, number: u32) -> Option<Ticket> {
+        if self.paused.is_some() {
+            return None;
+        }
+        let (_, ticket) = self
+            .waiting
+            .get_mut(place(number))?
+            .take_if(|(waiting, _)| *waiting == number)?;
+        self.got += 1;
+        Some(ticket)
+    }
+}
+
+const fn place(number: u32) -> usize {
+    number as usize % WAITING
+}

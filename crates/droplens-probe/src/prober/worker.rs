@@ -1,0 +1,161 @@
+//! What the thread does.
+
+use std::net::IpAddr;
+use std::sync::mpsc::{Receiver, SyncSender};
+use std::time::Duration;
+
+use droplens_model::Moment;
+use droplens_model::sample::probes::{Outcome, Probes};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use super::errands::Errands;
+use super::{Letter, Mailbox, Settings};
+use crate::echo::Driver;
+use crate::engine::{Engine, Rules};
+use crate::random::Random;
+use crate::spec::Ask;
+use crate::sys::clock::{clocks, monotonic};
+use crate::targets::TargetWish;
+
+/// From so many probes a second on, replies are not read one by one.
+const BUSY: f64 = 200.0;
+
+/// How often the thread wakes up then: so seldom that waking costs little, so often that no buffer
+/// fills and no schedule shows it.
+const TICK: Duration = Duration::from_millis(5);
+
+pub(super) struct Worker {
+    engine: Engine,
+    driver: Driver,
+    errands: Errands,
+    mailbox: Mailbox,
+}
+
+impl Worker {
+    pub(super) fn new(settings: Settings, mut random: Random, mailbox: Mailbox) -> Self {
+        let Settings {
+            rules,
+            runtime,
+            sockets,
+        } = settings;
+        let driver = Driver::new(sockets, &mut random);
+        let mut engine = Engine::new(rules, random);
+        // From now on it knows the time.
+        engine.woke(clocks());
+        Self {
+            engine,
+            driver,
+            errands: Errands::new(runtime, mailbox.clone()),
+            mailbox,
+        }
+    }
+
+    /// Works until told to stop.
+    pub(super) fn run(mut self, letters: &Receiver<Letter>) {
+        loop {
+            let next = self.engine.next_wake();
+            self.sleep(next);
+            self.engine.woke(clocks());
+            self.driver.receive(&mut self.engine);
+            let Some(samples) = self.read(letters) else {
+                return;
+            };
+            self.engine.expire(monotonic());
+            self.send();
+            for answer in samples {
+                // Whoever asked may have gone.
+                let _ = answer.try_send(self.sample());
+            }
+        }
+    }
+
+    fn sleep(&self, next: Option<Moment>) {
+        let now = monotonic();
+        let mut wait = next.map(|next| next.since(now));
+        let mut waiting = vec![PollFd::new(&self.mailbox.waker, PollFlags::IN)];
+        if self.engine.rate() >= BUSY && self.driver.is_patient() {
+            wait = wait.map(|wait| wait.max(TICK));
+        } else {
+            waiting.extend(self.driver.waiting());
+        }
+        // A wait too long for the kernel's clock is none that ends.
+        let timeout = wait.and_then(|wait| Timespec::try_from(wait).ok());
+        // A signal wakes early, which does no harm; nothing else can fail.
+        let _ = poll(&mut waiting, timeout.as_ref());
+    }
+
+    /// Does what the letters say. Samples are answered last; none means to stop.
+    fn read(&mut self, letters: &Receiver<Letter>) -> Option<Vec<SyncSender<Probes>>> {
+        let (mut samples, mut changed) = (Vec::new(), false);
+        self.mailbox.waker.calm();
+        for letter in letters.try_iter() {
+            match letter {
+                Letter::Reload(wishes, rules) => self.reload(wishes, rules),
+                Letter::Resolved(key, addresses) => self.engine.resolved(&key, &addresses),
+                Letter::Unresolved(key) => self.engine.unresolved(&key),
+                Letter::Sample(answer) => samples.push(answer),
+                Letter::Concluded(ticket, report) => {
+                    self.errands.ended(ticket);
+                    match report {
+                        Some(report) => {
+                            self.engine.conclude(ticket, *report, monotonic());
+                        }
+                        None => {
+                            self.engine.end(ticket, Outcome::Aborted);
+                        }
+                    }
+                    continue;
+                }
+                Letter::Stop => return None,
+            }
+            changed = true;
+        }
+        if changed {
+            self.errands.keep(|ticket| self.engine.is_under_way(ticket));
+        }
+        Some(samples)
+    }
+
+    fn reload(&mut self, wishes: Vec<TargetWish>, rules: Rules) {
+        let literals: Vec<_> = wishes
+            .iter()
+            .filter_map(|wish| Some((wish.key.clone(), literal(&wish.host)?)))
+            .collect();
+        self.engine.regulate(rules);
+        self.engine.reload(wishes);
+        for (key, address) in literals {
+            self.engine.resolved(&key, &[address]);
+        }
+    }
+
+    /// Sends what is due.
+    fn send(&mut self) {
+        let mut sent = false;
+        while let Some(order) = self.engine.due(monotonic()) {
+            if matches!(order.wish.ask, Ask::Icmp(_)) {
+                self.driver.send(&mut self.engine, &order);
+                sent = true;
+            } else if !self.errands.begin(&order) {
+                self.engine.leave_out(order.ticket);
+            }
+        }
+        if sent {
+            self.driver.receive_stamps(&mut self.engine);
+        }
+    }
+
+    fn sample(&mut self) -> Probes {
+        let mut sample = self.engine.sample();
+        sample.prober.socket_overflows = self.driver.overflows();
+        sample.prober.kernel_stamps = self.driver.has_stamps();
+        sample
+    }
+}
+
+/// The address that a host is, if it is one; IPv6 ones may be in brackets.
+fn literal(host: &str) -> Option<IpAddr> {
+    let bare = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'));
+    bare.unwrap_or(host).parse().ok()
+}
