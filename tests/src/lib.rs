@@ -14,6 +14,7 @@
 
 pub mod agent;
 pub mod binary;
+pub mod errands;
 pub mod exposition;
 pub mod http;
 pub mod json;
