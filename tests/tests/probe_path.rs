@@ -255,7 +255,8 @@ fn where_the_way_ends_is_told() {
     );
     for (hops, error) in [(HOPS_V4, v4), (HOPS_V6, v6)] {
         for protocol in [Icmp, Udp, Tcp] {
-            let report = round(client, hops[3], protocol, 2);
+            // A host refuses only five times at once, one time a second (`ip_rt_error_burst`).
+            let report = round(client, hops[3], protocol, 1);
             let outcome = Outcome::IcmpError(error);
             assert_eq!(report.ending, Ending::Ended(outcome), "{report:?}");
             let (reason, message) = report.failure.clone().expect("why");

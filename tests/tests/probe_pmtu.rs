@@ -18,8 +18,8 @@ const TARGETS: [&str; 2] = [Chain::TARGET_V4, Chain::TARGET_V6];
 const MUTE: &str = "table inet mute { chain output { type filter hook output priority 0;
     icmp type destination-unreachable drop;
     icmpv6 type packet-too-big drop
-        }
-        }";
+}
+}";
 
 fn search(client: &Namespace, target: &str, most: Option<u32>) -> Report {
     errands::ask(client, target, Ask::Pmtu(PmtuSpec { most }), NONCE)
@@ -63,6 +63,14 @@ fn the_size_of_a_healthy_path_is_that_of_its_links() {
             assert_eq!(found(chain.client(), target), (expected, None));
         }
     });
+    // The largest packets that there are go over the loopback device.
+    for target in ["127.0.0.1", "::1"] {
+        let (details, failure) = found(chain.client(), target);
+        assert_eq!(details.bytes, Some(65_535));
+        // The device takes 65536, but IPv4 knows no larger packet than 65535.
+        assert!(details.device_mtu >= Some(65_535));
+        assert_eq!((details.blackhole, failure), (false, None));
+    }
     let limited = search(chain.client(), Chain::TARGET_V4, Some(1_400));
     assert_eq!(limited.details.pmtu.expect("details").bytes, Some(1_400));
     // The own device.

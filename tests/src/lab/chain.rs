@@ -95,8 +95,8 @@ impl Chain {
         }
     }
 
-    /// Another router beside the middle one: 10.93.8.2 and fd93:8::2 towards the first, 10.93.9.1
-    /// and fd93:9::1 towards the third. Nothing goes that way yet.
+    /// Another router beside the middle one: 10.93.8.2 and `fd93:8::2` towards the first, 10.93.9.1
+    /// and `fd93:9::1` towards the third. Nothing goes that way yet.
     pub fn detour(&self) -> Namespace {
         let detour = node();
         let [_, first, _, third, _] = &self.nodes;

@@ -37,14 +37,23 @@ const TRIES: u16 = 8;
 /// What came back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Heard {
-    /// Of which packet; none if the router quotes too little of it.
-    pub(super) number: Option<usize>,
+    /// Of which packet.
+    pub(super) about: About,
     /// From whom.
     pub(super) from: IpAddr,
     /// What.
     pub(super) what: What,
     /// When it was read.
     pub(super) at: Moment,
+}
+
+/// Which packet an answer is to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum About {
+    /// The one with this number.
+    Packet(usize),
+    /// It is to one of ours and does not say which: too little of it is quoted.
+    Unclear,
 }
 
 /// What an answer says.
@@ -202,7 +211,9 @@ impl Line {
             // Cleared before it is read, so that what comes meanwhile is not missed.
             match tokio::time::timeout(left, ready).await {
                 Ok(Ok(mut ready)) => ready.clear_ready(),
-                Ok(Err(_)) | Err(_) => {}
+                // The runtime is shutting down.
+                Ok(Err(_)) => return heard,
+                Err(_) => {}
             }
         }
     }
@@ -214,11 +225,11 @@ impl Line {
             let at = monotonic();
             for packet in self.batch.packets() {
                 if packet.peer.is_some_and(|peer| peer.ip() == from)
-                    && let Some(number) = self.codec.reply(self.family, packet.payload)
+                    && let Some(about) = self.codec.reply(self.family, packet.payload)
                 {
                     let what = What::Reply;
                     heard.push(Heard {
-                        number,
+                        about,
                         from,
                         what,
                         at,
@@ -237,9 +248,9 @@ impl Line {
             for packet in self.batch.packets() {
                 match icmp_error(&packet) {
                     Some(Told::Icmp { from, what }) => {
-                        if let Some(number) = self.codec.quoted(self.family, packet.payload) {
+                        if let Some(about) = self.codec.quoted(self.family, packet.payload) {
                             heard.push(Heard {
-                                number,
+                                about,
                                 from,
                                 what,
                                 at,

@@ -9,7 +9,7 @@ use std::time::Duration;
 use droplens_model::sample::probes::{FailureReason, Outcome};
 use droplens_model::{Family, Moment, Name};
 
-use super::line::{Heard, Line, TcpLine, Unsent, What};
+use super::line::{About, Heard, Line, TcpLine, Unsent, What};
 use super::{Ending, Report, Task, icmp_words, not_sent};
 use crate::spec::{PathProtocol, PathSpec};
 use crate::sys::clock::monotonic;
@@ -75,7 +75,7 @@ async fn go(line: &mut Way, round: &mut Round, deadline: Moment) -> Option<io::E
         };
         for heard in line.hear(until.min(deadline)).await {
             let Heard {
-                number,
+                about,
                 from,
                 what,
                 at,
@@ -84,8 +84,9 @@ async fn go(line: &mut Way, round: &mut Round, deadline: Moment) -> Option<io::E
                 What::Reply => Answer::Reply,
                 What::Error { error, .. } => Answer::Error(error),
             };
-            if let Some(number) = number.or_else(|| round.lone()) {
-                round.heard(number, from, answer, at);
+            match about {
+                About::Packet(number) => round.heard(number, from, answer, at),
+                About::Unclear => round.heard_something(from, answer, at),
             }
         }
     }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use droplens_model::sample::probes::{FailureReason, IcmpError, Outcome, PmtuDetails};
 use droplens_model::{Family, Moment};
 
-use super::line::{Heard, Line, Unsent, What};
+use super::line::{About, Heard, Line, Unsent, What};
 use super::{Ending, Report, Task, icmp_words, not_sent};
 use crate::spec::PmtuSpec;
 use crate::sys::clock::monotonic;
@@ -148,7 +148,7 @@ impl Errand {
 
     fn hear(&mut self, heard: Heard) {
         let Heard {
-            number: Some(number),
+            about: About::Packet(number),
             from,
             what,
             at,

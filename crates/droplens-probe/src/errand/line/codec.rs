@@ -2,6 +2,7 @@
 
 use droplens_model::{Family, Moment};
 
+use super::About;
 use crate::icmp::{self, Echo, EchoKind, PAYLOAD, Received};
 
 /// The smallest packet, from the header behind the IP header on: our payload and the word that keeps the
@@ -59,8 +60,8 @@ impl Codec {
         }
     }
 
-    /// Which packet a packet answers: none if it is no answer, `Some(None)` if it does not say.
-    pub(super) fn reply(self, family: Family, packet: &[u8]) -> Option<Option<usize>> {
+    /// Which packet a packet answers: none if it is no answer.
+    pub(super) fn reply(self, family: Family, packet: &[u8]) -> Option<About> {
         match self {
             Self::Echo { identifier, nonce } => {
                 let packet = match (family, identifier) {
@@ -69,19 +70,20 @@ impl Codec {
                 };
                 match icmp::read(family, packet) {
                     Ok(Received::Echo(EchoKind::Reply, echo)) if echo.nonce == nonce => {
-                        Some(usize::try_from(echo.sequence).ok())
+                        About::of(echo.sequence)
                     }
                     _ => None,
                 }
             }
-            // Any datagram is an answer; what it says is the service's business.
-            Self::Udp { .. } => Some(None),
+            // Any datagram is an answer, what it says is the service's business; one that sends back what it
+            // got tells the number.
+            Self::Udp { .. } => self.quoted(family, packet).or(Some(About::Unclear)),
         }
     }
 
     /// Which packet an ICMP error quotes, from behind the IP header on (echo requests) or behind the
-    /// UDP header: none if it is not ours, `Some(None)` if it quotes too little.
-    pub(super) fn quoted(self, family: Family, quote: &[u8]) -> Option<Option<usize>> {
+    /// UDP header: none if it is not ours.
+    pub(super) fn quoted(self, family: Family, quote: &[u8]) -> Option<About> {
         match self {
             Self::Echo { identifier, nonce } => {
                 let (header, payload) = quote.split_first_chunk::<{ icmp::HEADER }>()?;
@@ -95,19 +97,25 @@ impl Codec {
                 let quoted = payload.get(MAGIC.len()..).and_then(<[u8]>::first_chunk);
                 let same = quoted.is_none_or(|quoted| u64::from_be_bytes(*quoted) == nonce);
                 let number = usize::from(u16::from_be_bytes([high, low]));
-                (kind == request && ours && same).then_some(Some(number))
+                (kind == request && ours && same).then_some(About::Packet(number))
             }
             Self::Udp { nonce } => {
                 let Some(quote) = quote.first_chunk::<DATAGRAM>() else {
-                    return Some(None);
+                    return Some(About::Unclear);
                 };
                 let (magic, rest) = quote.split_first_chunk::<4>()?;
                 let (quoted, rest) = rest.split_first_chunk()?;
                 let (sequence, _) = rest.split_first_chunk()?;
                 let ours = *magic == MAGIC && u64::from_be_bytes(*quoted) == nonce;
-                ours.then(|| usize::try_from(u32::from_be_bytes(*sequence)).ok())
+                About::of(u32::from_be_bytes(*sequence)).filter(|_| ours)
             }
         }
+    }
+}
+
+impl About {
+    fn of(sequence: u32) -> Option<Self> {
+        usize::try_from(sequence).ok().map(Self::Packet)
     }
 }
 
@@ -130,7 +138,7 @@ const fn sum(nonce: u64) -> u16 {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{Codec, SMALLEST};
+    use super::{About, Codec, SMALLEST};
     use crate::icmp::checksum;
     use droplens_model::Family;
 
@@ -165,10 +173,13 @@ mod tests {
     #[test]
     fn the_first_eight_bytes_of_an_echo_request_tell_which_it_is() {
         let packet = ECHO.build(Family::V4, 300, 100);
-        assert_eq!(ECHO.quoted(Family::V4, &packet[..8]), Some(Some(300)));
+        assert_eq!(
+            ECHO.quoted(Family::V4, &packet[..8]),
+            Some(About::Packet(300))
+        );
         assert_eq!(ECHO.quoted(Family::V4, &packet[..7]), None);
         // Of a datagram nothing is left behind the UDP header.
-        assert_eq!(UDP.quoted(Family::V4, &[]), Some(None));
+        assert_eq!(UDP.quoted(Family::V4, &[]), Some(About::Unclear));
     }
 
     #[test]
@@ -197,7 +208,7 @@ mod tests {
         fn quotes_are_read_back(number in 0_usize..=0xffff, size in 0_u32..3_000) {
             for codec in [ECHO, UDP] {
                 let packet = codec.build(Family::V4, number, size);
-                prop_assert_eq!(codec.quoted(Family::V4, &packet), Some(Some(number)));
+                prop_assert_eq!(codec.quoted(Family::V4, &packet), Some(About::Packet(number)));
             }
             prop_assert_eq!(checksum(&ECHO.build(Family::V4, number, size)), 0);
         }

@@ -13,7 +13,7 @@ use socket2::Socket;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-use super::{Heard, Told, What, first_free, icmp_error, source_ports};
+use super::{About, Heard, Told, What, first_free, icmp_error, source_ports};
 use crate::errand::Task;
 use crate::sys::clock::monotonic;
 use crate::sys::egress;
@@ -88,7 +88,7 @@ impl TcpLine {
                 Ok(Err(_)) | Err(_) => return Vec::new(),
             }
             let (from, at) = (self.target.ip(), monotonic());
-            let number = Some(*number);
+            let about = About::Packet(*number);
             let mut told = None;
             while let Ok(1..) = self.batch.receive(socket, Queue::Errors) {
                 told = self.batch.packets().find_map(|packet| icmp_error(&packet));
@@ -109,7 +109,7 @@ impl TcpLine {
             if let Some((from, what)) = heard {
                 self.attempt = None;
                 return vec![Heard {
-                    number,
+                    about,
                     from,
                     what,
                     at,

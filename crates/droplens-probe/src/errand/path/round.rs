@@ -16,7 +16,7 @@ use droplens_model::{Family, Moment, Name};
 /// How many hops beyond the last that answered are looked at.
 const AHEAD: u8 = 5;
 
-/// More packets to a silent hop right before the target: it may be the target, whose answers
+/// More packets to a silent hop right before the end of the path: it may be the end itself, whose answers
 /// were lost.
 const IN_DOUBT: usize = 3;
 
@@ -86,6 +86,8 @@ enum State {
     Missing,
     /// The kernel did not take it.
     Unsent,
+    /// Nobody can tell whether it was answered.
+    Unclear,
     Answered {
         from: IpAddr,
         at: Moment,
@@ -177,12 +179,25 @@ impl Round {
         }
     }
 
-    /// The packet that is waited for, if it is the only one: an answer that does not say which packet it
-    /// is to can only be to this one.
-    pub(super) fn lone(&self) -> Option<usize> {
+    /// Takes in an answer that does not say which packet it is to. It is to the only one that is waited
+    /// for. If there are more, none of them counts, and from now on there is one at a time.
+    pub(super) fn heard_something(&mut self, from: IpAddr, answer: Answer, at: Moment) {
         let waiting = |packet: &Packet| packet.state == State::Waiting;
-        let number = self.packets.iter().position(waiting)?;
-        (self.waiting().count() == 1).then_some(number)
+        match (
+            self.waiting().count(),
+            self.packets.iter().position(waiting),
+        ) {
+            (1, Some(number)) => self.heard(number, from, answer, at),
+            _ if self.plan.window > 1 => {
+                self.plan.window = 1;
+                for packet in &mut self.packets {
+                    if packet.state == State::Waiting {
+                        packet.state = State::Unclear;
+                    }
+                }
+            }
+            _ => {}
+        }
     }
 
     /// When the packet was sent that the target answered first, and when the answer came.
@@ -217,7 +232,7 @@ impl Round {
                 continue;
             };
             match packet.state {
-                State::Waiting | State::Unsent => {}
+                State::Waiting | State::Unsent | State::Unclear => {}
                 State::Missing => hop.sent += 1,
                 State::Answered { from, at } => {
                     hop.sent += 1;
@@ -254,14 +269,15 @@ impl Round {
         {
             return Choice::Send(ttl);
         }
-        let before_target = self.target.map_or(0, |ttl| ttl - 1);
-        if before_target > 0
-            && self.packets.iter().all(|packet| {
-                packet.ttl != before_target || !matches!(packet.state, State::Answered { .. })
-            })
-            && self.sent_to(before_target) < self.plan.packets + IN_DOUBT
+        let before = self.known_end().map_or(0, |end| end - 1);
+        let answers = |packet: &Packet| {
+            packet.ttl == before && matches!(packet.state, State::Answered { .. })
+        };
+        if before > 0
+            && !self.packets.iter().any(answers)
+            && self.sent_to(before) < self.plan.packets + IN_DOUBT
         {
-            return Choice::Send(before_target);
+            return Choice::Send(before);
         }
         Choice::Wait
     }
@@ -287,13 +303,17 @@ impl Round {
     }
 
     fn explored(&self) -> u8 {
-        let ttls = self.packets.iter().map(|packet| packet.ttl);
-        ttls.max().unwrap_or(0)
+        let clear = self.clear().map(|packet| packet.ttl);
+        clear.max().unwrap_or(0)
     }
 
     fn sent_to(&self, ttl: u8) -> usize {
-        let packets = self.packets.iter();
-        packets.filter(|packet| packet.ttl == ttl).count()
+        self.clear().filter(|packet| packet.ttl == ttl).count()
+    }
+
+    fn clear(&self) -> impl Iterator<Item = &Packet> {
+        let clear = |packet: &&Packet| packet.state != State::Unclear;
+        self.packets.iter().filter(clear)
     }
 }
 

@@ -268,18 +268,14 @@ impl Search {
     /// The first time one packet, in the hope that it arrives; then the rest at once, each with a small
     /// one behind it that must be answered for the loss to count.
     fn attempt(&self, size: u32) -> Vec<u32> {
-        let tried = self.packets.iter().filter(|packet| packet.size == size);
-        let lost = self.lost(size);
-        match tried.count() {
-            0 => vec![size],
-            _ => {
-                let wanted = if lost < LOSSES { LOSSES } else { SURE_LOSSES };
-                // The small ones confirm the first one too.
-                let first = usize::from(lost == 0);
-                let pair = [size, self.sizes.small];
-                pair.repeat((wanted - lost - first).max(1))
-            }
+        if !self.packets.iter().any(|packet| packet.size == size) {
+            return vec![size];
         }
+        let lost = self.lost(size);
+        let wanted = if lost < LOSSES { LOSSES } else { SURE_LOSSES };
+        // The small ones confirm the first one too.
+        let first = usize::from(lost == 0);
+        [size, self.sizes.small].repeat((wanted - lost - first).max(1))
     }
 
     /// The largest size that arrived.

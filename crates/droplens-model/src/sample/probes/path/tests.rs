@@ -283,11 +283,8 @@ proptest! {
             }
         }
         judge(&mut hops, true);
-        for (at, hop) in hops.iter().enumerate() {
-            let clean = lost_before[at..].iter().any(|lost| *lost == 0) && lost_before[target] == 0;
-            if clean {
-                prop_assert_ne!(hop.verdict, Loses, "{:?}", hops);
-            }
+        if lost_before[target] == 0 {
+            prop_assert!(hops.iter().all(|hop| hop.verdict != Loses), "{:?}", hops);
         }
         if lost_before[target] > 0 && lost_before[target] < 50 {
             prop_assert_eq!(hops[target].verdict, Loses);

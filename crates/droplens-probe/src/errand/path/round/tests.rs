@@ -5,6 +5,8 @@ use droplens_model::Moment;
 use droplens_model::sample::probes::{HopVerdict, IcmpError, PathDetails};
 use proptest::prelude::*;
 
+use HopVerdict::{Answers, Silent};
+
 use super::{AHEAD, Answer, IN_DOUBT, Plan, Round, Step};
 
 const EXPIRED: IcmpError = IcmpError { kind: 11, code: 0 };
@@ -130,7 +132,6 @@ fn silent_hops_are_stepped_over() {
     let (path, ..) = run(5, |number, ttl| {
         fate(number, ttl).filter(|_| ![2, 3].contains(&ttl))
     });
-    use HopVerdict::{Answers, Silent};
     assert_eq!(
         verdicts(&path),
         [Answers, Silent, Silent, Answers, Answers, Answers]
@@ -189,6 +190,49 @@ fn a_target_whose_answer_was_lost_is_not_taken_for_a_farther_one() {
         fate(number, ttl).filter(|_| ttl != 4 || lost == 0)
     });
     assert_eq!(path.target_ttl, Some(4));
+}
+
+#[test]
+fn a_router_that_refuses_only_sometimes_keeps_its_place() {
+    let mut lost = true;
+    let (_, round, _) = run(5, |_, ttl| {
+        let error = if ttl < 2 { EXPIRED } else { PROHIBITED };
+        let swallowed = ttl == 2 && std::mem::take(&mut lost);
+        (!swallowed).then_some((router(ttl.min(2)), Answer::Error(error)))
+    });
+    assert_eq!(round.refusal().unwrap().ttl, 2);
+}
+
+#[test]
+fn answers_that_do_not_say_to_what_are_told_apart_one_at_a_time() {
+    // The second hop quotes too little. Its answers take longer than the pace.
+    let mut round = Round::new(plan());
+    let (mut now, mut coming) = (Moment(ms(0)), Vec::new());
+    let path = loop {
+        now = now + ms(5);
+        coming.retain(|(at, number, ttl)| {
+            if *at > now {
+                return true;
+            }
+            match ttl {
+                1 => round.heard(*number, router(1), Answer::Error(EXPIRED), now),
+                2 => round.heard_something(router(2), Answer::Error(EXPIRED), now),
+                _ => round.heard(*number, router(200), Answer::Reply, now),
+            }
+            false
+        });
+        match round.next(now) {
+            Step::Send { number, ttl } => coming.push((now + ms(70), number, ttl)),
+            Step::Wait(_) => {}
+            Step::Done => break round.details("udp".into()),
+        }
+    };
+    assert_eq!((path.hops.len(), path.target_ttl), (3, Some(3)));
+    for hop in &path.hops {
+        assert_eq!(hop.verdict, Answers, "{path:?}");
+        assert_eq!(hop.addresses.len(), 1);
+    }
+    assert_eq!(path.hops[1].addresses, [router(2)]);
 }
 
 #[test]
@@ -252,7 +296,7 @@ proptest! {
         }
         if loss == 0 && silent.is_empty() && round_trip < 1_000 && length <= plan.most_hops {
             prop_assert_eq!(path.target_ttl, Some(length));
-            prop_assert!(path.hops.iter().all(|hop| hop.verdict == HopVerdict::Answers));
+            prop_assert!(path.hops.iter().all(|hop| hop.verdict == Answers));
         }
     }
 }

@@ -2,6 +2,8 @@ use std::net::IpAddr;
 
 use proptest::prelude::*;
 
+use Manner::{Mute, NoSize, Says};
+
 use super::{Found, MOST_PACKETS, News, Search, Sizes};
 
 const SIZES: Sizes = Sizes {
@@ -40,14 +42,29 @@ fn run(sizes: Sizes, mut fate: impl FnMut(u32, usize) -> Option<News>) -> (Searc
     }
 }
 
-/// A path that lets packets of this size through; a router says so with its MTU, if it speaks.
-fn path(mtu: u32, says: Option<Option<u32>>) -> impl FnMut(u32, usize) -> Option<News> {
+/// How a router tells that a packet is too big.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Manner {
+    Mute,
+    NoSize,
+    Says(u32),
+}
+
+/// A path that lets packets of this size through; what a router says of larger ones.
+fn path(mtu: u32, router_is: Manner) -> impl FnMut(u32, usize) -> Option<News> {
     move |size, _| {
         if size <= mtu {
             return Some(News::Arrived);
         }
         let from = Some(router());
-        says.map(|mtu| News::TooBig { from, mtu })
+        match router_is {
+            Mute => None,
+            NoSize => Some(News::TooBig { from, mtu: None }),
+            Says(mtu) => Some(News::TooBig {
+                from,
+                mtu: Some(mtu),
+            }),
+        }
     }
 }
 
@@ -57,14 +74,14 @@ const fn largest(bytes: u32, blackhole: bool) -> Found {
 
 #[test]
 fn a_healthy_path_takes_two_packets() {
-    let (search, sent) = run(SIZES, path(1_500, None));
+    let (search, sent) = run(SIZES, path(1_500, Mute));
     assert_eq!(search.found(), largest(1_500, false));
     assert_eq!(sent, [64, 1_500]);
 }
 
 #[test]
 fn what_a_router_says_is_tried_at_once() {
-    let (search, sent) = run(SIZES, path(1_300, Some(Some(1_300))));
+    let (search, sent) = run(SIZES, path(1_300, Says(1_300)));
     assert_eq!(search.found(), largest(1_300, false));
     assert_eq!(sent, [64, 1_500, 1_300]);
     assert_eq!(search.reported(), (Some(router()), Some(1_300)));
@@ -72,7 +89,7 @@ fn what_a_router_says_is_tried_at_once() {
 
 #[test]
 fn a_black_hole_is_found_to_the_byte() {
-    let (search, sent) = run(SIZES, path(1_300, None));
+    let (search, sent) = run(SIZES, path(1_300, Mute));
     assert_eq!(search.found(), largest(1_300, true));
     assert!(sent.len() < 64, "{} {sent:?}", sent.len());
     assert_eq!(sent.iter().filter(|size| **size == 1_301).count(), 6);
@@ -81,7 +98,7 @@ fn a_black_hole_is_found_to_the_byte() {
 
 #[test]
 fn it_is_found_below_the_base_too() {
-    let (search, _) = run(SIZES, path(576, None));
+    let (search, _) = run(SIZES, path(576, Mute));
     assert_eq!(search.found(), largest(576, true));
 }
 
@@ -89,7 +106,7 @@ fn it_is_found_below_the_base_too() {
 fn a_black_hole_behind_a_router_that_speaks() {
     let (search, _) = run(SIZES, |size, before| {
         if size > 1_320 {
-            path(1_400, Some(Some(1_400)))(size, before).filter(|news| *news != News::Arrived)
+            path(1_400, Says(1_400))(size, before).filter(|news| *news != News::Arrived)
         } else {
             Some(News::Arrived)
         }
@@ -100,12 +117,12 @@ fn a_black_hole_behind_a_router_that_speaks() {
 
 #[test]
 fn an_old_router_says_no_size_and_is_no_black_hole() {
-    let (search, _) = run(SIZES, path(1_300, Some(None)));
+    let (search, _) = run(SIZES, path(1_300, NoSize));
     assert_eq!(search.found(), largest(1_300, false));
     assert_eq!(search.reported(), (Some(router()), None));
     // Not even if it is heard only the first time.
     let (search, _) = run(SIZES, |size, before| {
-        match path(1_300, Some(None))(size, before) {
+        match path(1_300, NoSize)(size, before) {
             Some(News::TooBig { .. }) if size < 1_500 => None,
             news => news,
         }
@@ -116,7 +133,7 @@ fn an_old_router_says_no_size_and_is_no_black_hole() {
 #[test]
 fn sizes_that_make_no_sense_are_not_believed() {
     for said in [0, 20, 1_500, 9_000, u32::MAX] {
-        let (search, _) = run(SIZES, path(1_300, Some(Some(said))));
+        let (search, _) = run(SIZES, path(1_300, Says(said)));
         assert_eq!(search.found(), largest(1_300, false), "{said}");
         assert_eq!(search.reported().1.filter(|mtu| *mtu > 1_500), None);
     }
@@ -193,9 +210,13 @@ proptest! {
         says in prop_oneof![Just(None), Just(Some(false)), Just(Some(true))],
     ) {
         let sizes = Sizes { most, ..SIZES };
-        let says = says.map(|with_mtu: bool| with_mtu.then_some(mtu));
-        let (search, sent) = run(sizes, path(mtu, says));
-        let silent = says.is_none() && most > mtu;
+        let router_is = match says {
+            None => Mute,
+            Some(false) => NoSize,
+            Some(true) => Says(mtu),
+        };
+        let (search, sent) = run(sizes, path(mtu, router_is));
+        let silent = router_is == Mute && most > mtu;
         prop_assert_eq!(search.found(), largest(mtu.min(most), silent));
         prop_assert!(sent.iter().all(|size| *size <= most));
     }
@@ -203,7 +224,7 @@ proptest! {
     #[test]
     fn loss_alone_makes_no_black_hole(mtu in 1_300_u32..=1_500, seed: u64, loss in 0_u64..8) {
         let mut dice = crate::random::Random::seeded(seed);
-        let mut fate = path(mtu, Some(Some(mtu)));
+        let mut fate = path(mtu, Says(mtu));
         let (search, _) = run(SIZES, |size, before| {
             let lost = dice.number() % 100 < loss;
             fate(size, before).filter(|_| !lost)
