@@ -15,6 +15,7 @@
 pub mod agent;
 pub mod asking;
 pub mod binary;
+pub mod errands;
 pub mod exposition;
 pub mod http;
 pub mod json;

@@ -1,5 +1,7 @@
 //! Identifiers shared by several samples.
 
+use std::net::IpAddr;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
@@ -47,6 +49,14 @@ pub enum Family {
 impl Family {
     /// Both families, IPv4 first.
     pub const ALL: [Self; 2] = [Self::V4, Self::V6];
+
+    /// That of an address.
+    pub const fn of(address: IpAddr) -> Self {
+        match address {
+            IpAddr::V4(_) => Self::V4,
+            IpAddr::V6(_) => Self::V6,
+        }
+    }
 
     /// The label value: `ipv4` or `ipv6`.
     pub const fn id(self) -> &'static str {

@@ -5,6 +5,7 @@ mod connection;
 mod deadline;
 mod dns;
 mod http;
+mod line;
 mod meter;
 mod path;
 mod pmtu;
@@ -12,15 +13,17 @@ mod tcp;
 mod tls;
 mod trouble;
 
+use std::io;
 use std::net::IpAddr;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::Duration;
 
-use droplens_model::sample::probes::{Details, FailureReason, Outcome, Phase};
+use droplens_model::sample::probes::{Details, FailureReason, IcmpError, Outcome, Phase};
 use droplens_model::{Family, Moment};
 
 use crate::resolve::Resolver;
 use crate::spec::{Ask, Egress};
+use crate::sys::failure::send_failure;
 use crate::targets::TargetWish;
 
 pub use dns::check as check_dns;
@@ -104,18 +107,10 @@ impl Report {
     }
 }
 
-/// Resolves the names that servers redirect to.
-static RESOLVER: LazyLock<Resolver> = LazyLock::new(Resolver::system);
-
-/// Runs an errand to its end. It needs a tokio runtime with time and I/O; dropping the future closes
-/// its sockets. Echo requests are no errands: they have their own sockets.
-pub async fn run(task: Task) -> Report {
-    run_with(task, &RESOLVER).await
-}
-
-/// Runs an errand to its end, where hosts that servers redirect to are resolved by this resolver
-/// instead of as this host does.
-pub async fn run_with(task: Task, resolver: &Resolver) -> Report {
+/// Runs an errand to its end; hosts that servers redirect to are found by the resolver. It needs a
+/// tokio runtime with time and I/O; dropping the future closes its sockets. Echo requests are no
+/// errands: they have their own sockets.
+pub async fn run(task: Task, resolver: &Resolver) -> Report {
     match &task.wish.ask {
         Ask::Icmp(_) => Report::new(crate::sys::clock::monotonic()),
         Ask::Tcp(spec) => tcp::run(&task, spec).await,
@@ -133,4 +128,32 @@ fn family(address: IpAddr) -> Family {
         IpAddr::V4(_) => Family::V4,
         IpAddr::V6(_) => Family::V6,
     }
+}
+
+/// Says that nothing could be sent, and why.
+fn not_sent(report: &mut Report, error: &io::Error) {
+    let outcome = Outcome::SendError(send_failure(error));
+    report.ending = Ending::Ended(outcome);
+    report.failure = FailureReason::of_outcome(outcome).map(|reason| (reason, error.to_string()));
+}
+
+/// What an ICMP error says, in words (RFC 792, RFC 1812, RFC 4443).
+fn icmp_words(family: Family, error: IcmpError) -> String {
+    let IcmpError { kind, code } = error;
+    let words = match (family, kind, code) {
+        (Family::V4, 3, 0 | 6 | 11) => "network unreachable",
+        (Family::V4, 3, 1 | 7 | 12) => "host unreachable",
+        (Family::V4, 3, 2) => "protocol unreachable",
+        (Family::V4, 3, 3) | (Family::V6, 1, 4) => "port unreachable",
+        (Family::V4, 3, 4) | (Family::V6, 2, _) => "packet too big",
+        (Family::V4, 3, 9 | 10 | 13) | (Family::V6, 1, 1 | 5) => {
+            "communication administratively prohibited"
+        }
+        (Family::V6, 1, 0) => "no route to destination",
+        (Family::V6, 1, 3) => "address unreachable",
+        (Family::V6, 1, 6) => "rejected by a route",
+        (Family::V4, 11, _) | (Family::V6, 3, _) => "time to live exceeded",
+        _ => return format!("ICMP type {kind}, code {code}"),
+    };
+    format!("{words} (type {kind}, code {code})")
 }

@@ -5,6 +5,7 @@
 
 mod checksum;
 mod error;
+mod steady;
 #[cfg(test)]
 mod tests;
 
@@ -14,6 +15,7 @@ use droplens_model::{Family, Moment};
 
 pub use checksum::{checksum, checksum_v6};
 pub use error::{Quoted, Trouble, skip_ipv4};
+pub use steady::steady;
 
 /// The ICMP header of an echo.
 pub const HEADER: usize = 8;

@@ -16,3 +16,4 @@ pub mod tcp;
 pub mod transfer;
 mod value;
 pub mod wake;
+pub mod watch;

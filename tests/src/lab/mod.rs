@@ -1,6 +1,7 @@
 //! The fault lab: network namespaces, links between them, and bounded loads.
 
 pub mod bpf;
+mod chain;
 mod command;
 pub mod counted;
 pub mod crowd;
@@ -14,6 +15,7 @@ pub mod softnet;
 pub mod station;
 pub mod transfer;
 
+pub use chain::Chain;
 pub use command::{Finished, run};
 pub use host::HostSetting;
 pub use links::{veth, veth_many, veth_offloading};

@@ -6,6 +6,7 @@ mod failure;
 mod histogram;
 mod loss;
 mod outcome;
+mod path;
 mod phases;
 
 use std::net::IpAddr;
@@ -17,13 +18,13 @@ use crate::serial::{maybe_nanoseconds, nanoseconds, words};
 use crate::{Family, Name};
 
 pub use details::{
-    Certificate, Details, DnsDetails, Hop, HopVerdict, HttpDetails, PathDetails, PmtuDetails,
-    TcpDetails, TlsDetails,
+    Certificate, Details, DnsDetails, HttpDetails, PmtuDetails, TcpDetails, TlsDetails,
 };
 pub use failure::{FailureCount, FailureReason, Failures, LastFailure};
 pub use histogram::{BurstDurations, BurstPackets, GapPackets, PhaseTimes, RoundTrips};
 pub use loss::{LossPattern, LossRatio};
 pub use outcome::{IcmpError, Outcome, OutcomeKind, Outcomes, SendFailure};
+pub use path::{Hop, HopVerdict, PathDetails, judge};
 pub use phases::{Limits, Phase, PhaseSummary};
 
 words! {
@@ -179,10 +180,7 @@ pub struct Route {
 impl Address {
     /// The address family.
     pub const fn family(&self) -> Family {
-        match self.address {
-            IpAddr::V4(_) => Family::V4,
-            IpAddr::V6(_) => Family::V6,
-        }
+        Family::of(self.address)
     }
 
     /// Lost probes out of those that could tell.

@@ -42,6 +42,17 @@ pub fn open_udp(family: Family, egress: &Egress) -> io::Result<Socket> {
     open(family, Type::DGRAM, Protocol::UDP, egress)
 }
 
+/// The same with a port of its own; the error is `EADDRINUSE` if another socket has it.
+pub fn open_udp_from(family: Family, egress: &Egress, port: u16) -> io::Result<Socket> {
+    open_from(family, Type::DGRAM, Protocol::UDP, egress, port)
+}
+
+/// A TCP socket that does not block, not connected, with a port that another one may have had a
+/// moment ago.
+pub fn open_tcp_from(family: Family, egress: &Egress, port: u16) -> io::Result<Socket> {
+    open_from(family, Type::STREAM, Protocol::TCP, egress, port)
+}
+
 /// A TCP socket that does not block, bound to the source if there is one and not connected.
 pub fn open_tcp(family: Family, egress: &Egress) -> io::Result<Socket> {
     open(family, Type::STREAM, Protocol::TCP, egress)
@@ -95,6 +106,17 @@ pub fn open_ping(family: Family, egress: &Egress) -> io::Result<EchoSocket> {
     })
 }
 
+/// The same with this identifier; the error is `EADDRINUSE` if another socket has it.
+pub fn open_ping_as(family: Family, egress: &Egress, identifier: u16) -> io::Result<EchoSocket> {
+    let socket = open_from(family, Type::DGRAM, icmp(family), egress, identifier)?;
+    options::report_errors(&socket, family)?;
+    Ok(EchoSocket {
+        socket,
+        kind: EchoKind::Ping,
+        identifier,
+    })
+}
+
 /// A raw socket, which receives the replies to everybody's requests.
 pub fn open_raw(family: Family, egress: &Egress, identifier: u16) -> io::Result<EchoSocket> {
     let socket = open(family, Type::RAW, icmp(family), egress)?;
@@ -122,6 +144,36 @@ fn icmp(family: Family) -> Protocol {
 }
 
 fn open(family: Family, kind: Type, protocol: Protocol, egress: &Egress) -> io::Result<Socket> {
+    let socket = open_unbound(family, kind, protocol, egress)?;
+    if let Some(source) = egress.source {
+        socket.bind(&source_address(&socket, family, source, egress, 0)?)?;
+    }
+    Ok(socket)
+}
+
+/// Bound to a port, or to an identifier.
+fn open_from(
+    family: Family,
+    kind: Type,
+    protocol: Protocol,
+    egress: &Egress,
+    port: u16,
+) -> io::Result<Socket> {
+    let socket = open_unbound(family, kind, protocol, egress)?;
+    if kind == Type::STREAM {
+        socket.set_reuse_address(true)?;
+    }
+    let source = egress.source.unwrap_or(unspecified(family).ip());
+    socket.bind(&source_address(&socket, family, source, egress, port)?)?;
+    Ok(socket)
+}
+
+fn open_unbound(
+    family: Family,
+    kind: Type,
+    protocol: Protocol,
+    egress: &Egress,
+) -> io::Result<Socket> {
     let domain = match family {
         Family::V4 => Domain::IPV4,
         Family::V6 => Domain::IPV6,
@@ -138,9 +190,6 @@ fn open(family: Family, kind: Type, protocol: Protocol, egress: &Egress) -> io::
             Family::V6 => socket.set_tclass_v6(class)?,
         }
     }
-    if let Some(source) = egress.source {
-        socket.bind(&source_address(&socket, family, source, egress)?)?;
-    }
     Ok(socket)
 }
 
@@ -149,9 +198,10 @@ fn source_address(
     family: Family,
     source: IpAddr,
     egress: &Egress,
+    port: u16,
 ) -> io::Result<SockAddr> {
     match (family, source.to_canonical()) {
-        (Family::V4, IpAddr::V4(source)) => Ok(SocketAddr::from((source, 0)).into()),
+        (Family::V4, IpAddr::V4(source)) => Ok(SocketAddr::from((source, port)).into()),
         (Family::V6, IpAddr::V6(source)) => {
             // A link-local address is only one together with its link.
             let scope = match &egress.interface {
@@ -160,7 +210,7 @@ fn source_address(
                 }
                 _ => 0,
             };
-            Ok(SocketAddrV6::new(source, 0, 0, scope).into())
+            Ok(SocketAddrV6::new(source, port, 0, scope).into())
         }
         _ => Err(io::Error::new(
             io::ErrorKind::AddrNotAvailable,

@@ -105,6 +105,17 @@ pub fn fragment(socket: &impl AsFd, family: Family, how: Fragmentation) -> io::R
     }
 }
 
+/// Leaves the flow label of IPv6 packets 0. The kernel gives each connection another one, and routers
+/// may choose the way by it.
+pub fn without_flow_label(socket: &impl AsFd, family: Family) -> io::Result<()> {
+    /// `IPV6_AUTOFLOWLABEL` of `linux/in6.h`.
+    const IPV6_AUTOFLOWLABEL: c_int = 70;
+    match family {
+        Family::V4 => Ok(()),
+        Family::V6 => set_int(socket, libc::IPPROTO_IPV6, IPV6_AUTOFLOWLABEL, 0),
+    }
+}
+
 /// The MTU that is known of the path of a connected socket, in bytes.
 pub fn path_mtu(socket: &impl AsFd, family: Family) -> io::Result<u32> {
     let mtu = match family {

@@ -1,13 +1,14 @@
 //! What probes of each kind found out beyond the time it took. Always of the newest probe that got
-//! so far; only counters are of all of them.
+//! so far; only counters are of all of them, and a path is put together from all its rounds.
 
 use std::net::IpAddr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::serial::{maybe_nanoseconds, words};
-use crate::{Name, Timestamp};
+use super::path::PathDetails;
+use crate::Timestamp;
+use crate::serial::maybe_nanoseconds;
 
 /// What the newest probe found out.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -47,7 +48,13 @@ impl Details {
         macro_rules! take {
             ($($part:ident),+) => { $( if $part.is_some() { self.$part = $part; } )+ };
         }
-        take!(tcp, dns, tls, http, pmtu, path);
+        take!(tcp, dns, tls, http, pmtu);
+        if let Some(round) = path {
+            match &mut self.path {
+                Some(known) => known.merge(round),
+                None => self.path = Some(round),
+            }
+        }
     }
 }
 
@@ -154,60 +161,4 @@ pub struct PmtuDetails {
     pub reported: Option<u32>,
     /// The MTU that the kernel remembered for this destination before (`IP_MTU`).
     pub cached: Option<u32>,
-}
-
-words! {
-    /// What is to be thought of the loss of a hop.
-    HopVerdict {
-        /// It answers.
-        Answers "answers",
-        /// Loses some, and all later hops and the target lose as well.
-        Loses "loses",
-        /// Loses some that later hops do not: it only limits how many answers it sends.
-        RateLimitSuspected "rate_limit_suspected",
-        /// Never answers, though later hops do.
-        Silent "silent",
-        /// Never answers, nor does anything later.
-        Unreached "unreached",
-    }
-}
-
-/// One hop of a path.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Hop {
-    /// The time to live with which packets get to it.
-    pub ttl: u8,
-    /// Addresses that answered, the newest first, at most 8.
-    pub addresses: Vec<IpAddr>,
-    /// Packets that were sent.
-    pub sent: u64,
-    /// Answers.
-    pub answered: u64,
-    /// The fastest round trip.
-    #[serde(with = "maybe_nanoseconds")]
-    pub best: Option<Duration>,
-    /// The mean round trip.
-    #[serde(with = "maybe_nanoseconds")]
-    pub mean: Option<Duration>,
-    /// The slowest round trip.
-    #[serde(with = "maybe_nanoseconds")]
-    pub worst: Option<Duration>,
-    /// What that means.
-    pub verdict: HopVerdict,
-}
-
-/// A path.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct PathDetails {
-    /// The hops up to the target, or the last that answered.
-    pub hops: Vec<Hop>,
-    /// Whether the target answered.
-    pub reached: bool,
-    /// The transport that was sent: `icmp`, `udp` or `tcp`.
-    pub protocol: Option<Name>,
-    /// A number that stands for the sequence of addresses; silent hops are left out of it.
-    pub hash: u64,
-    /// How often the path became another one, since the start.
-    pub changes: u64,
 }

@@ -1,0 +1,36 @@
+//! One errand of a prober in a namespace, without the engine around it.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use droplens_probe::errand::{Report, Task, run};
+use droplens_probe::flight::Patience;
+use droplens_probe::spec::Ask;
+use tokio::runtime::Builder;
+
+use crate::lab::Namespace;
+use crate::probing::wish;
+
+/// Asks a target once. The nonce tells which flow the packets are of.
+///
+/// # Panics
+///
+/// When the target is no address, or the runtime cannot be made.
+pub fn ask(namespace: &Namespace, target: &str, ask: Ask, nonce: u64) -> Report {
+    let address: IpAddr = target.parse().expect("an address");
+    let mut wish = wish(target, 1_000, Patience::default());
+    wish.ask = ask;
+    let task = Task {
+        wish: Arc::new(wish),
+        address,
+        nonce,
+        sequence: 0,
+    };
+    namespace.enter(|| {
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        runtime.block_on(run(task))
+    })
+}
