@@ -61,6 +61,11 @@ impl<'a> ProbeDelta<'a> {
         self.moved(|address| address.failures.get(reason))
     }
 
+    /// Probes that failed, for whatever reason.
+    pub fn failed_in_all(&self) -> u64 {
+        self.moved(|address| address.failures.total())
+    }
+
     /// Round-trip times.
     pub fn round_trips(&self) -> RoundTrips {
         let now = self.address.round_trips;

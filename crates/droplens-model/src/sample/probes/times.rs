@@ -60,7 +60,7 @@ impl Times<'_> {
         Some(match bucket {
             (low, Some(high)) => {
                 let into = ((rank - below as f64) / within as f64).clamp(0.0, 1.0);
-                low + (high - low).mul_f64(into)
+                low + high.saturating_sub(low).mul_f64(into)
             }
             (low, None) => low,
         })
