@@ -149,12 +149,11 @@ pub(crate) fn is_host_down(view: &View<'_>, probes: &[&ProbeDelta<'_>]) -> bool 
         match Transport::of(probe.target.kind) {
             // Those that lose packets on purpose tell by an answer only.
             None if probe.answered() > 0 => return false,
-            None => {}
             Some(_) if !silent && !down && !told => return false,
             Some(Transport::Icmp) => echo |= down || told,
             // A port that is closed is told so, too.
             Some(Transport::Tcp) => echo |= told,
-            Some(Transport::Dns) => {}
+            Some(Transport::Dns) | None => {}
         }
     }
     echo

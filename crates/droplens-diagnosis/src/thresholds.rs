@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-const DAY: Duration = Duration::from_secs(24 * 3600);
-
 /// The limits beyond which a rule speaks.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Thresholds {
@@ -44,10 +42,10 @@ pub struct Thresholds {
     /// Probes lost on the path, as a share of those that can tell: the lower bound of what is sure
     /// must be above it. Healthy networks stay below.
     pub probe_loss_ratio: f64,
-    /// A certificate that is left so long: automatic renewal, 30 days before the end, has failed.
-    pub certificate_warning: Duration,
+    /// Days that a certificate is left: automatic renewal, 30 days before the end, has failed.
+    pub certificate_warning_days: u32,
     /// The last days to do something about it.
-    pub certificate_critical: Duration,
+    pub certificate_critical_days: u32,
     /// A DNS query that takes so long is slow, if the site sets no limit of its own.
     pub dns_query: Duration,
     /// The same for resolving the name before a connection.
@@ -82,8 +80,8 @@ impl Default for Thresholds {
             invalid_per_second: 1.0,
             connect_timeouts_per_second: 0.5,
             probe_loss_ratio: 0.001,
-            certificate_warning: DAY.saturating_mul(21),
-            certificate_critical: DAY.saturating_mul(7),
+            certificate_warning_days: 21,
+            certificate_critical_days: 7,
             dns_query: Duration::from_secs(1),
             resolve: Duration::from_millis(50),
             connect: Duration::from_millis(100),

@@ -196,8 +196,9 @@ pub struct ProbeLoss {
     pub lost: u64,
     /// The share that was lost.
     pub ratio: f64,
-    /// The grade of that share.
-    pub grade: Grade,
+    /// The grade of that share; none if there are too few to tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grade: Option<Grade>,
     /// The median of the round trips in seconds, an estimate.
     pub round_trip_median: Option<f64>,
     /// Their 99th percentile in seconds, an estimate.

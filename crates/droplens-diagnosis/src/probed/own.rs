@@ -129,22 +129,19 @@ pub(crate) fn join(view: &View<'_>, cause: Cause, mut findings: Vec<Finding>) ->
     };
     let mut losses = findings.iter_mut();
     let counted = losses.find(|finding| finding.packets > 0);
-    match counted {
-        Some(finding) => {
-            // No noise: a packet that somebody needs was among them.
-            if finding.severity == Severity::Info {
-                finding.severity = Severity::Warning;
-            }
-            finding.evidence.push(evidence);
+    if let Some(finding) = counted {
+        // No noise: a packet that somebody needs was among them.
+        if finding.severity == Severity::Info {
+            finding.severity = Severity::Warning;
         }
-        None => {
-            let mut finding = Draft::loss(view, cause, Place::Host, refused)
-                .summary("this host refuses to send probes")
-                .ruled_out(&[Cause::PathLoss])
-                .next(next);
-            finding.evidence.push(evidence);
-            findings.push(finding);
-        }
+        finding.evidence.push(evidence);
+    } else {
+        let mut finding = Draft::loss(view, cause, Place::Host, refused)
+            .summary("this host refuses to send probes")
+            .ruled_out(&[Cause::PathLoss])
+            .next(next);
+        finding.evidence.push(evidence);
+        findings.push(finding);
     }
     findings
 }

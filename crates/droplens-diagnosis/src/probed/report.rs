@@ -7,7 +7,7 @@ use droplens_model::delta::ProbeDelta;
 use droplens_model::sample::probes::{LossRatio, RoundTrips, Target};
 use droplens_model::{Grade, ProbeLoss, ProbeReport, ProbeTransport, Timestamp};
 
-use super::{is_silent, packets, sum};
+use super::{ENOUGH, is_silent, packets, sum};
 use crate::view::View;
 
 /// Longer lists are for the API of metrics.
@@ -29,7 +29,7 @@ pub(crate) fn losses(view: &View<'_>) -> Vec<ProbeLoss> {
             packets: loss.of,
             lost: loss.lost,
             ratio,
-            grade: Grade::of(ratio),
+            grade: (loss.of >= ENOUGH).then(|| Grade::of(ratio)),
             round_trip_median: seconds(&times, 0.5),
             round_trip_p99: seconds(&times, 0.99),
         })
@@ -111,4 +111,81 @@ fn days(probe: &ProbeDelta<'_>, now: Timestamp) -> Option<f64> {
     let end = end.min()?;
     let days = |span: Duration| span.as_secs_f64() / 86_400.0;
     Some(days(end.since(now)) - days(now.since(end)))
+}
+
+#[cfg(test)]
+mod tests {
+    use droplens_model::delta::Delta;
+    use droplens_model::sample::probes::{ProbeKind, TargetState};
+
+    use super::*;
+    use crate::ledger::Ledger;
+    use crate::probed::made_up::{begun, counts, fail, snapshot, target};
+    use crate::thresholds::Thresholds;
+
+    fn with_view<T>(targets: &[Target], look: impl FnOnce(&View<'_>) -> T) -> T {
+        let from = snapshot(1, &[], &begun(targets));
+        let to = snapshot(11, &[], targets);
+        let delta = Delta::new(&from, &to);
+        let (ledger, thresholds) = (Ledger::of(delta), Thresholds::default());
+        look(&View::new(
+            delta,
+            &ledger,
+            Duration::from_secs(10),
+            &thresholds,
+        ))
+    }
+
+    #[test]
+    fn protocols_stand_side_by_side() {
+        let mut again = target(ProbeKind::Http, "192.0.2.8", counts(20, 0));
+        again.addresses[0].syn_retransmits = 5;
+        let mut silent = target(ProbeKind::Icmp, "192.0.2.1", counts(0, 9));
+        silent.state = TargetState::Silent;
+        let targets = [
+            target(ProbeKind::Icmp, "192.0.2.7", counts(90, 10)),
+            target(ProbeKind::Icmp, "192.0.2.8", counts(100, 0)),
+            target(ProbeKind::Tcp, "192.0.2.7", counts(75, 0)),
+            again,
+            target(ProbeKind::Dns, "192.0.2.53", counts(3, 1)),
+            target(ProbeKind::Pmtu, "192.0.2.7", counts(10, 10)),
+            silent,
+        ];
+        let found = with_view(&targets, losses);
+        let found: Vec<_> = (found.iter())
+            .map(|loss| (loss.transport, loss.lost, loss.packets, loss.grade))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                (ProbeTransport::Icmp, 10, 200, Some(Grade::Severe)),
+                (ProbeTransport::Tcp, 5, 100, Some(Grade::Severe)),
+                (ProbeTransport::Dns, 1, 4, None),
+            ]
+        );
+        assert_eq!(with_view(&[], losses), []);
+    }
+
+    #[test]
+    fn the_worst_come_first_and_the_list_is_bounded() {
+        let mut targets: Vec<_> = (0..150)
+            .map(|_| target(ProbeKind::Icmp, "192.0.2.7", counts(10, 0)))
+            .collect();
+        targets.push(target(ProbeKind::Tcp, "192.0.2.8", |address| {
+            counts(10, 0)(address);
+            fail(
+                address,
+                droplens_model::sample::probes::FailureReason::Reset,
+                2,
+            );
+        }));
+        targets.push(target(ProbeKind::Icmp, "192.0.2.9", counts(9, 1)));
+        targets.push(Target::new("tcp", ProbeKind::Tcp, "gone.example:22"));
+        let (list, left_out) = with_view(&targets, list);
+        assert_eq!((list.len(), left_out), (100, 53));
+        let first: Vec<_> = list.iter().take(2).map(|probe| &*probe.target).collect();
+        assert_eq!(first, ["192.0.2.9", "192.0.2.8"]);
+        assert_eq!(list[0].loss, LossRatio { lost: 1, of: 10 });
+        assert!(list[0].round_trip_median.is_some());
+    }
 }

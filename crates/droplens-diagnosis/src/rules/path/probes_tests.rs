@@ -417,11 +417,14 @@ fn a_probe_that_a_firewall_refuses_is_the_firewalls() {
         fail(address, FailureReason::NoBuffers, 3);
     });
     let with = |second, targets: &[Target]| Snapshot {
-        firewall: read(second, Firewall {
+        firewall: read(
+            second,
+            Firewall {
                 nftables: Ok(Ruleset::default()),
                 legacy: Ok(Ruleset::default()),
                 complete: true,
-            }),
+            },
+        ),
         qdiscs: read(second, Qdiscs::default()),
         ..snapshot(second, &[], targets)
     };

@@ -1,5 +1,6 @@
 //! Connections that are not made.
 
+use droplens_model::delta::ProbeDelta;
 use droplens_model::sample::probes::{FailureReason, ProbeKind};
 use droplens_model::sample::sockets::TcpState;
 use droplens_model::{Cause, Finding, Place, Severity, Source};
@@ -78,8 +79,8 @@ pub(super) fn timeout(view: &View<'_>) -> Vec<Finding> {
 fn passive(view: &View<'_>) -> Option<Finding> {
     // Those of probes are told by the probes.
     let probes = view.probes().iter();
-    let probed: u64 = probes.map(|probe| probe.syn_retransmits()).sum();
-    let again = view.moved(c::TCP_SYN_RETRANS).saturating_sub(probed);
+    let own: u64 = probes.map(ProbeDelta::syn_retransmits).sum();
+    let again = view.moved(c::TCP_SYN_RETRANS).saturating_sub(own);
     // A listener that drops makes its clients and, by SYN-ACKs, itself retransmit.
     let own = view.lost(Cause::TcpAcceptQueueFull) + view.lost(Cause::TcpSynQueueFull);
     if own > 0 || view.rate(again) < view.thresholds.connect_timeouts_per_second {

@@ -76,16 +76,15 @@ pub(super) fn expiring(view: &View<'_>) -> Vec<Finding> {
         }
     }
     let expiring = first.into_iter().filter_map(|(target, expiry)| {
-        let left = expiry.at.since(now);
-        if left >= view.thresholds.certificate_warning {
+        let days = expiry.at.since(now).as_secs_f64() / 86_400.0;
+        if days >= f64::from(view.thresholds.certificate_warning_days) {
             return None;
         }
-        let severity = if left < view.thresholds.certificate_critical {
+        let severity = if days < f64::from(view.thresholds.certificate_critical_days) {
             Severity::Critical
         } else {
             Severity::Warning
         };
-        let days = left.as_secs_f64() / 86_400.0;
         let which = if expiry.leaf {
             "the certificate"
         } else {
