@@ -428,7 +428,7 @@ fn a_probe_that_a_firewall_refuses_is_the_firewalls() {
         qdiscs: read(second, Qdiscs::default()),
         ..snapshot(second, &[], targets)
     };
-    let from = with(1, &begun(&[refused.clone()]));
+    let from = with(1, &begun(std::slice::from_ref(&refused)));
     let found = judge_between(&from, &with(11, &[refused]), Edges::default());
     let told: Vec<_> = (found.iter())
         .map(|finding| (finding.cause, finding.packets))
