@@ -206,6 +206,40 @@ mod tests {
     }
 
     #[test]
+    fn probes_are_judged_by_what_happened_before_the_window_too() {
+        let mut past = Past::default();
+        let at = |seconds| Moment(Duration::from_secs(seconds));
+        let read = |second| {
+            let probes = Reading::Ok(Stamped {
+                at: at(second),
+                took: Duration::ZERO,
+                value: Arc::default(),
+            });
+            Arc::new(Snapshot {
+                probes,
+                ..Snapshot::default()
+            })
+        };
+        for second in 0..600 {
+            past.keep(&read(second), at(second), Timestamp(1000 * second));
+        }
+        let (now, snapshot) = (at(599), read(599));
+        let kept = past.before(Duration::from_secs(10), now).unwrap();
+        let edges = past.edges(kept, &snapshot, now);
+        let span = |delta: Option<Delta<'_>>| delta?.span(droplens_model::Source::Probes);
+        let eve = span(edges.eve).unwrap();
+        assert!(eve >= PROBE_EVE && eve <= 2 * PROBE_EVE, "{eve:?}");
+        let wide = span(edges.wide).unwrap();
+        assert!(
+            wide >= WIDE && wide <= WIDE + Duration::from_secs(60),
+            "{wide:?}"
+        );
+        // A window that is that long itself needs no wider one.
+        let kept = past.before(WIDE, now).unwrap();
+        assert!(past.edges(kept, &snapshot, now).wide.is_none());
+    }
+
+    #[test]
     fn a_source_begins_with_its_first_reading() {
         let mut past = Past::default();
         let at = |seconds| Moment(Duration::from_secs(seconds));

@@ -27,8 +27,9 @@ struct Lossy<'v, 'a> {
     transport: Transport,
     /// In the window.
     window: LossRatio,
-    /// In the window, or where that has too few in a longer one.
+    /// In the window, or in a longer one with the same end if the window proves nothing by itself.
     judged: LossRatio,
+    is_wide: bool,
 }
 
 impl<'v, 'a> Lossy<'v, 'a> {
@@ -40,19 +41,26 @@ impl<'v, 'a> Lossy<'v, 'a> {
             return None;
         }
         let window = packets(probe);
-        let judged = match view.wider(probe) {
-            Some(wide) if window.of < ENOUGH => packets(wide),
-            _ => window,
+        if window.lost == 0 {
+            return None;
+        }
+        let proves = |loss: &LossRatio| {
+            loss.lost >= LOST
+                && loss.of >= ENOUGH
+                && loss.interval().0 >= view.thresholds.probe_loss_ratio
         };
-        let lossy = window.lost > 0
-            && judged.lost >= LOST
-            && judged.of >= ENOUGH
-            && judged.interval().0 >= view.thresholds.probe_loss_ratio;
-        lossy.then_some(Self {
+        let wide = || view.wider(probe).map(packets).filter(proves);
+        let (judged, is_wide) = if proves(&window) {
+            (window, false)
+        } else {
+            (wide()?, true)
+        };
+        Some(Self {
             probe,
             transport,
             window,
             judged,
+            is_wide,
         })
     }
 
@@ -66,7 +74,11 @@ impl<'v, 'a> Lossy<'v, 'a> {
             other.address.address == self.probe.address.address
                 && Transport::of(other.target.kind) == Some(Transport::Tcp)
         });
-        let tcp = others.map(packets).fold(LossRatio::default(), sum);
+        let same_window = |other| match view.wider(other) {
+            Some(wide) if self.is_wide => packets(wide),
+            _ => packets(other),
+        };
+        let tcp = others.map(same_window).fold(LossRatio::default(), sum);
         let ratio = self.judged.ratio().unwrap_or(0.0);
         let chance = (1.0 - ratio).powf(tcp.of as f64);
         (tcp.lost == 0 && tcp.of >= ENOUGH && chance < CHANCE).then_some(tcp.of)
@@ -163,8 +175,13 @@ fn one(view: &View<'_>, lossy: &Lossy<'_, '_>, own: u64, separable: bool) -> Fin
     let (low, high) = lossy.judged.interval();
     let share = lossy.judged.ratio().unwrap_or(0.0);
     let transport = lossy.transport.name();
+    let when = if lossy.is_wide {
+        " of the last 5 min"
+    } else {
+        ""
+    };
     let share = format!(
-        "{} (95 %: {} to {})",
+        "{}{when} (95 %: {} to {})",
         percent(share),
         percent(low),
         percent(high)

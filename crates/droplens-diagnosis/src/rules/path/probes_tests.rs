@@ -97,6 +97,7 @@ fn a_slow_probe_is_judged_over_a_longer_window() {
     let finding = only(judge_between(&from, &to, edges));
     assert_eq!((finding.cause, finding.packets), (Cause::PathLoss, 1));
     assert_eq!(evidence(&finding, "share lost"), Some(0.25));
+    assert!(finding.summary.contains("25 % of the last 5 min"));
     // Nothing was lost in the window itself.
     let to = at(301, 10, 2);
     let edges = Edges {
@@ -104,6 +105,28 @@ fn a_slow_probe_is_judged_over_a_longer_window() {
         ..Edges::default()
     };
     assert_eq!(judge_between(&from, &to, edges), []);
+}
+
+/// 1 % lost at 5 probes a second is one lost every 20 s: no short window can prove that.
+#[test]
+fn a_small_loss_is_judged_over_a_longer_window() {
+    let at = |second, answered, lost, attempts| {
+        let targets = [icmp(answered, lost), tcp(attempts, 0)];
+        snapshot(second, &[], &targets)
+    };
+    let found = |attempts: u64| {
+        let (early, from) = (at(1, 0, 0, 0), at(291, 1435, 14, attempts - 10));
+        let to = at(301, 1484, 15, attempts);
+        let edges = Edges {
+            wide: Some(droplens_model::delta::Delta::new(&early, &to)),
+            ..Edges::default()
+        };
+        only(judge_between(&from, &to, edges))
+    };
+    let finding = found(290);
+    assert_eq!((finding.cause, finding.packets), (Cause::PathLoss, 1));
+    // As many connection attempts of these 5 minutes would have met it.
+    assert_eq!(found(300).cause, Cause::IcmpRateLimited);
 }
 
 #[test]
