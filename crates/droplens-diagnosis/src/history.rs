@@ -12,6 +12,12 @@ use crate::view::Edges;
 /// Retransmissions tell of losses up to this long ago: a few timeouts that double each time.
 const EVE: Duration = Duration::from_secs(3);
 
+/// A probe is called lost when it was waited for this long: the timeout, and 10 s for late answers.
+const PROBE_EVE: Duration = Duration::from_secs(15);
+
+/// Probes that are sent twice a minute need so long a window to prove anything.
+const WIDE: Duration = Duration::from_secs(300);
+
 /// The sources of local drops are read at least this often.
 const SETTLING: Duration = Duration::from_secs(1);
 
@@ -96,13 +102,17 @@ impl Past {
     pub(crate) fn edges<'a>(&'a self, from: &'a Kept, to: &'a Snapshot, now: Moment) -> Edges<'a> {
         let since = now.since(from.at);
         let delta = |from: &'a Kept, to: &'a Snapshot| Delta::new(&from.snapshot, to);
-        let earlier = self
-            .before(since + EVE, now)
-            .filter(|earlier| earlier.at < from.at);
+        let earlier = |eve| {
+            let earlier = self.before(since + eve, now);
+            earlier.filter(|earlier| earlier.at < from.at)
+        };
+        let wide = self.before(WIDE, now).filter(|wide| wide.at < from.at);
         let late = self.before(SETTLING, now).filter(|late| late.at > from.at);
         Edges {
-            before: earlier.map(|earlier| delta(earlier, &from.snapshot)),
+            before: earlier(EVE).map(|earlier| delta(earlier, &from.snapshot)),
             end: late.map(|late| delta(late, to)),
+            eve: earlier(PROBE_EVE).map(|earlier| delta(earlier, &from.snapshot)),
+            wide: wide.map(|wide| delta(wide, to)),
         }
     }
 
@@ -193,6 +203,40 @@ mod tests {
         }
         let kept: usize = past.tiers.iter().map(|tier| tier.snapshots.len()).sum();
         assert!(kept <= 35);
+    }
+
+    #[test]
+    fn probes_are_judged_by_what_happened_before_the_window_too() {
+        let mut past = Past::default();
+        let at = |seconds| Moment(Duration::from_secs(seconds));
+        let read = |second| {
+            let probes = Reading::Ok(Stamped {
+                at: at(second),
+                took: Duration::ZERO,
+                value: Arc::default(),
+            });
+            Arc::new(Snapshot {
+                probes,
+                ..Snapshot::default()
+            })
+        };
+        for second in 0..600 {
+            past.keep(&read(second), at(second), Timestamp(1000 * second));
+        }
+        let (now, snapshot) = (at(599), read(599));
+        let kept = past.before(Duration::from_secs(10), now).unwrap();
+        let edges = past.edges(kept, &snapshot, now);
+        let span = |delta: Option<Delta<'_>>| delta?.span(droplens_model::Source::Probes);
+        let eve = span(edges.eve).unwrap();
+        assert!(eve >= PROBE_EVE && eve <= 2 * PROBE_EVE, "{eve:?}");
+        let wide = span(edges.wide).unwrap();
+        assert!(
+            wide >= WIDE && wide <= WIDE + Duration::from_secs(60),
+            "{wide:?}"
+        );
+        // A window that is that long itself needs no wider one.
+        let kept = past.before(WIDE, now).unwrap();
+        assert!(past.edges(kept, &snapshot, now).wide.is_none());
     }
 
     #[test]

@@ -54,6 +54,7 @@ function showReport(report) {
   showPath(report);
   showFindings(report);
   showSymptoms(report);
+  showProbes(report);
   showBlind(report);
   showSources(report);
 }

@@ -108,6 +108,44 @@ function showSymptoms(report) {
       ["n", percent(device.ratio) ?? "–"], ["", device.grade ?? "–"]));
 }
 
+function showProbes(report) {
+  const probes = list(report.probes);
+  $("probes-box").hidden = !probes.length;
+  const more = number(report.probes_left_out);
+  text($("probes-note"), `What droplens asked the network itself, the worst first${more ? `; ${count(more)} more in the metrics` : ""}`);
+  const milliseconds = seconds => (seconds * 1000).toFixed(seconds < 0.001 ? 2 : seconds < 0.01 ? 1 : 0);
+  const time = seconds => number(seconds) === null ? "" : seconds < 1 ? `${milliseconds(seconds)} ms` : `${seconds.toFixed(1)} s`;
+  const key = probe => [probe.probe, probe.target, probe.address].join(" ");
+  keyed($("probes"), probes, key, () => el("tr"), (row, probe) => {
+    const [lost, of] = [number(probe.loss?.lost) ?? 0, number(probe.loss?.of) ?? 0];
+    const [low, high] = list(probe.loss_interval);
+    cells(row,
+      ["loose", probe.target ?? "?"],
+      ["loose", probe.address ?? ""],
+      ["", probe.kind ?? "?"],
+      ["n", count(probe.sent)],
+      ["n", of ? percent(lost / of) : "–"],
+      ["n", of ? `${percent(low)} to ${percent(high)}` : ""],
+      ["n", time(probe.round_trip_median)],
+      ["n", time(probe.round_trip_p99)],
+      ["loose", probeRemarks(probe)]);
+    row.dataset.status = lost || probe.failed ? "loss" : "clean";
+  });
+}
+
+function probeRemarks(probe) {
+  const remarks = [];
+  if (probe.state === "silent") remarks.push("never answered: no loss");
+  if (probe.state === "unresolved") remarks.push("does not resolve");
+  if (probe.pattern?.pattern && probe.pattern.pattern !== "unknown") remarks.push(`lost: ${words(probe.pattern.pattern)}`);
+  if (probe.last_failure) remarks.push(`${count(probe.failed)} failed: ${probe.last_failure.message || words(probe.last_failure.reason)}`);
+  const days = number(probe.certificate_days);
+  if (days !== null) remarks.push(days < 0 ? "certificate expired" : `certificate for ${Math.floor(days)} d`);
+  if (probe.pmtu_bytes) remarks.push(`path MTU ${probe.pmtu_bytes}`);
+  if (probe.route?.device) remarks.push(`by ${probe.route.device}`);
+  return remarks.join(", ");
+}
+
 function showBlind(report) {
   const spots = [];
   for (const domain of list(report.domains)) {
