@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use droplens_probe::errand::{Report, Task, run};
 use droplens_probe::flight::Patience;
+use droplens_probe::resolve::Resolver;
 use droplens_probe::spec::Ask;
 use tokio::runtime::Builder;
 
@@ -31,6 +32,6 @@ pub fn ask(namespace: &Namespace, target: &str, ask: Ask, nonce: u64) -> Report 
             .enable_all()
             .build()
             .expect("a runtime");
-        runtime.block_on(run(task))
+        runtime.block_on(run(task, &Resolver::system()))
     })
 }

@@ -31,7 +31,7 @@ pub(crate) fn run(namespace: &Namespace, task: Task, hosts: &str) -> Report {
     let scratch = Scratch::new();
     let settings = scratch.write("resolv.conf", "nameserver 127.0.0.99\n");
     let resolver = Resolver::of_files(settings, scratch.write("hosts", hosts));
-    asking::within(namespace, errand::run_with(task, &resolver))
+    asking::within(namespace, errand::run(task, &resolver))
 }
 
 /// Asks for a page of the server there.

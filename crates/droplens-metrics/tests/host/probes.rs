@@ -43,6 +43,7 @@ fn prober() -> Prober {
             nonce: 3,
             peer: 1,
             sequence: 0,
+            ..Strays::default()
         },
         socket_overflows: 0,
         kernel_stamps: true,

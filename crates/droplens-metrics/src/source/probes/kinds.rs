@@ -190,6 +190,7 @@ fn cells(kind: ProbeKind, address: &Address) -> [Option<Value>; 7] {
             reached: _,
             protocol: _,
             hash: _,
+            target_ttl: _,
             changes,
         } = path;
         (Some(hops.len() as u64), *changes)

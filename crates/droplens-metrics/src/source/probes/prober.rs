@@ -27,7 +27,7 @@ families! {
         "How long it was not running altogether.";
     SUSPENDS: Counter "droplens_prober_suspends_total" [] Constant(1),
         "Times the host was suspended.";
-    STRAYS: Counter "droplens_prober_stray_answers_total" ["reason"] Constant(3),
+    STRAYS: Counter "droplens_prober_stray_answers_total" ["reason"] Constant(6),
         "Answers that match no probe: of another program (nonce), from another address than was probed (peer), with a number that was not sent (sequence).";
     OVERFLOWS: Counter "droplens_prober_socket_overflows_total" [] Constant(1),
         "Answers that the kernel dropped because a socket of the prober was full (SK_MEMINFO_DROPS); they were not lost on the way.";
@@ -72,8 +72,18 @@ pub(in crate::source) fn encode(prober: &Prober, encoder: &mut Encoder<'_>) -> f
         nonce,
         peer,
         sequence,
+        identifier,
+        checksum,
+        malformed,
     } = strays;
-    let rows = [("nonce", nonce), ("peer", peer), ("sequence", sequence)];
+    let rows = [
+        ("nonce", nonce),
+        ("peer", peer),
+        ("sequence", sequence),
+        ("identifier", identifier),
+        ("checksum", checksum),
+        ("malformed", malformed),
+    ];
     encoder.series(
         &STRAYS,
         rows.map(|(reason, answers)| ([reason.into()], answers)),
