@@ -37,6 +37,7 @@ impl Worker {
             rules,
             runtime,
             sockets,
+            resolver,
         } = settings;
         let driver = Driver::new(sockets, &mut random);
         let mut engine = Engine::new(rules, random);
@@ -45,7 +46,7 @@ impl Worker {
         Self {
             engine,
             driver,
-            errands: Errands::new(runtime, mailbox.clone()),
+            errands: Errands::new(runtime, mailbox.clone(), resolver),
             mailbox,
         }
     }

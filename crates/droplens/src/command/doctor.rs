@@ -7,14 +7,14 @@ use droplens_model::{Reason, Snapshot, Source, State};
 
 use super::{Outcome, print, read_once};
 use crate::cli::Options;
-use crate::privileges;
+use crate::privileges::{self, Keep};
 
 /// Oldest kernel on which the fixtures prove that droplens works.
 const OLDEST_KERNEL: (u32, u32) = (4, 18);
 
 pub(crate) fn run(options: &Options) -> Outcome {
     let config = options.load()?;
-    privileges::drop_unneeded()?;
+    privileges::drop_unneeded(Keep::Nothing)?;
     let sampler = read_once(options, &config)?;
     let snapshot = sampler.snapshot();
     print(&report(&snapshot))?;
