@@ -10,6 +10,7 @@
 //! addresses, and the [`reader`] takes what it knows into the snapshot, with the [`routes`] by which the
 //! packets leave.
 
+mod ability;
 mod defaults;
 mod director;
 mod discovery;
@@ -32,6 +33,7 @@ use crate::config::Config;
 use director::{Command, Director};
 use routes::Routes;
 
+pub(crate) use ability::describe;
 pub(crate) use discovery::Instruments;
 pub(crate) use reader::ProbesReader;
 
