@@ -127,10 +127,16 @@ impl Server {
                 server,
                 why: error.to_string(),
             },
-            NetError::NoConnections | NetError::Busy => ResolveError::NotAsked {
+            // The library keeps the error of the socket to itself.
+            NetError::NoConnections => ResolveError::NotAsked {
                 host,
                 server,
-                why: error.to_string(),
+                why: "it cannot be reached from here".into(),
+            },
+            NetError::Busy => ResolveError::NotAsked {
+                host,
+                server,
+                why: "too many questions are waiting".into(),
             },
             _ => ResolveError::Malformed {
                 host,

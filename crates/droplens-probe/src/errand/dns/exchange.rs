@@ -156,11 +156,11 @@ pub(super) async fn over_tcp(
     let mut strays = Strays::default();
     match timeout_at(end, talk(stream, question, &mut strays)).await {
         Ok(Ok(reply)) => reply,
-        Ok(Err(error)) => {
+        Ok(Err(error)) if strays.first.is_none() => {
             let trouble = Trouble::of_socket(&error, None, None, server.ip(), monotonic());
             Reply::Failed(trouble)
         }
-        Err(_) => strays.or_silence(server, patience),
+        _ => strays.or_silence(server, patience),
     }
 }
 

@@ -1,0 +1,103 @@
+//! Single probes, run in a namespace without the agent.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use droplens_probe::errand::{self, Report, Task};
+use droplens_probe::flight::Patience;
+use droplens_probe::spec::{Ask, DnsSpec, DnsTransport, Egress, TcpSpec};
+use droplens_probe::targets::{TargetKey, TargetWish};
+
+use crate::lab::Namespace;
+
+/// A probe of a kind, from wherever the kernel chooses, that waits as long as is usual.
+pub fn task(to: SocketAddr, ask: Ask) -> Task {
+    let wish = TargetWish {
+        key: TargetKey {
+            probe: "test".into(),
+            target: to.to_string().into(),
+        },
+        host: to.ip().to_string().into(),
+        ask,
+        egress: Egress::default(),
+        patience: Patience {
+            timeout: Duration::from_secs(1),
+            late: Duration::from_secs(4),
+        },
+        interval: Duration::from_secs(1),
+        bytes: 60,
+        asked_for: true,
+        labels: Vec::new(),
+        limits: droplens_model::sample::probes::Limits::default(),
+    };
+    Task {
+        wish: Arc::new(wish),
+        address: to.ip(),
+        nonce: 0x0123_4567_89ab_cdef,
+        sequence: 0,
+    }
+}
+
+/// A TCP connection to there.
+pub fn tcp(to: SocketAddr) -> Task {
+    task(to, Ask::Tcp(TcpSpec { port: to.port() }))
+}
+
+/// A question for addresses.
+pub fn dns_spec(server: SocketAddr, query: &str, record: &str) -> DnsSpec {
+    DnsSpec {
+        port: server.port(),
+        query: query.into(),
+        record: record.into(),
+        transport: DnsTransport::Udp,
+        expect: Vec::new(),
+        expect_codes: Vec::new(),
+        cache_busting: false,
+        recursion: true,
+        dnssec: false,
+    }
+}
+
+/// A question to that server.
+pub fn dns(server: SocketAddr, spec: DnsSpec) -> Task {
+    task(server, Ask::Dns(spec))
+}
+
+/// The same, otherwise.
+#[must_use]
+pub fn with(mut task: Task, change: impl FnOnce(&mut TargetWish)) -> Task {
+    change(Arc::make_mut(&mut task.wish));
+    task
+}
+
+/// The same, that waits this long only.
+#[must_use]
+pub fn waiting(task: Task, patience: Duration) -> Task {
+    with(task, |wish| {
+        wish.patience = Patience {
+            timeout: patience,
+            late: Duration::ZERO,
+        };
+    })
+}
+
+/// Runs it in a namespace to its end.
+pub fn run(namespace: &Namespace, task: Task) -> Report {
+    within(namespace, errand::run(task))
+}
+
+/// Runs a future in a namespace to its end.
+///
+/// # Panics
+///
+/// When there is no runtime to be had.
+pub fn within<T: Send>(namespace: &Namespace, future: impl Future<Output = T> + Send) -> T {
+    namespace.enter(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        runtime.block_on(future)
+    })
+}
