@@ -13,7 +13,7 @@ mod tls;
 mod trouble;
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use droplens_model::sample::probes::{Details, FailureReason, Outcome, Phase};
@@ -104,16 +104,25 @@ impl Report {
     }
 }
 
+/// Resolves the names that servers redirect to.
+static RESOLVER: LazyLock<Resolver> = LazyLock::new(Resolver::system);
+
 /// Runs an errand to its end. It needs a tokio runtime with time and I/O; dropping the future closes
-/// its sockets. Echo requests are no errands: they have their own sockets. The resolver is for hosts
-/// that servers redirect to.
-pub async fn run(task: Task, resolver: &Resolver) -> Report {
+/// its sockets. Echo requests are no errands: they have their own sockets.
+pub async fn run(task: Task) -> Report {
+    run_with(task, &RESOLVER).await
+}
+
+/// Runs an errand to its end, where hosts that servers redirect to are resolved by this resolver
+/// instead of as this host does.
+pub async fn run_with(task: Task, resolver: &Resolver) -> Report {
     match &task.wish.ask {
         Ask::Icmp(_) => Report::new(crate::sys::clock::monotonic()),
         Ask::Tcp(spec) => tcp::run(&task, spec).await,
         Ask::Dns(spec) => dns::run(&task, spec).await,
-        Ask::Tls(spec) => tls::run(&task, spec).await,
-        Ask::Http(spec) => http::run(&task, spec, resolver).await,
+        // Boxed, since they need much more room than the others.
+        Ask::Tls(spec) => Box::pin(tls::run(&task, spec)).await,
+        Ask::Http(spec) => Box::pin(http::run(&task, spec, resolver)).await,
         Ask::Pmtu(spec) => pmtu::run(&task, spec).await,
         Ask::Path(spec) => path::run(&task, spec).await,
     }

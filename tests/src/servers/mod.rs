@@ -1,7 +1,11 @@
 //! Servers that answer as a test wants. Each lives in a namespace and ends with its value.
 
 pub mod dns;
+pub mod http;
+pub mod identity;
 pub mod tcp;
+pub mod tls;
+pub mod web;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

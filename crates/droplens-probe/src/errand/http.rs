@@ -28,7 +28,7 @@ use request::Wanted;
 pub(super) async fn run(task: &Task, spec: &HttpSpec, resolver: &Resolver) -> Report {
     let mut report = Report::new(monotonic());
     let visited = match Visit::new(task, spec, resolver) {
-        Ok(visit) => visit.go(&mut report).await,
+        Ok(visit) => Box::pin(visit.go(&mut report)).await,
         // The configuration refuses such a probe.
         Err(why) => Err(Trouble::heard(FailureReason::Other, why.to_string())),
     };
@@ -84,7 +84,7 @@ impl<'a> Visit<'a> {
         let mut address = self.task.address;
         loop {
             let here = trail.here().clone();
-            let answer = self.ask(address, &trail, &wanted, report).await?;
+            let answer = Box::pin(self.ask(address, &trail, &wanted, report)).await?;
             if self.is_last(answer.status, &answer.headers) {
                 let judged = self
                     .expectations

@@ -71,7 +71,7 @@ words! {
         HttpBody "http_body",
         /// Not the headers that were expected.
         HttpHeader "http_header",
-        /// More redirects than allowed, or in a loop.
+        /// More redirects than allowed, in a loop, or to nowhere.
         HttpRedirects "http_redirects",
         /// A larger body than allowed.
         HttpTooLarge "http_too_large",

@@ -221,18 +221,18 @@ fn note(response: &Response<Incoming>, report: &mut Report) {
 #[derive(Debug)]
 struct Crew {
     ended: mpsc::Receiver<()>,
-    hired: Arc<Mutex<Vec<AbortHandle>>>,
+    tasks: Arc<Mutex<Vec<AbortHandle>>>,
 }
 
 impl Crew {
     fn new() -> (Self, Hirer) {
         let (alive, ended) = mpsc::channel(1);
-        let hired = Arc::default();
+        let tasks = Arc::default();
         let hirer = Hirer {
             alive,
-            hired: Arc::clone(&hired),
+            tasks: Arc::clone(&tasks),
         };
-        (Self { ended, hired }, hirer)
+        (Self { ended, tasks }, hirer)
     }
 
     /// Lets them say goodbye to the server, if they are still there.
@@ -244,8 +244,8 @@ impl Crew {
 
 impl Drop for Crew {
     fn drop(&mut self) {
-        let hired = self.hired.lock().unwrap_or_else(PoisonError::into_inner);
-        hired.iter().for_each(AbortHandle::abort);
+        let tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        tasks.iter().for_each(AbortHandle::abort);
     }
 }
 
@@ -253,7 +253,7 @@ impl Drop for Crew {
 #[derive(Clone, Debug)]
 struct Hirer {
     alive: mpsc::Sender<()>,
-    hired: Arc<Mutex<Vec<AbortHandle>>>,
+    tasks: Arc<Mutex<Vec<AbortHandle>>>,
 }
 
 impl<F> Executor<F> for Hirer
@@ -268,7 +268,7 @@ where
             drop(alive);
         };
         let handle = tokio::spawn(work).abort_handle();
-        let mut hired = self.hired.lock().unwrap_or_else(PoisonError::into_inner);
-        hired.push(handle);
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        tasks.push(handle);
     }
 }

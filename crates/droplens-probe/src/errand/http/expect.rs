@@ -62,19 +62,19 @@ impl Expectations {
     }
 
     fn judge_status(&self, status: StatusCode) -> Result<(), String> {
-        let right = match self.statuses.is_empty() {
-            true => status.is_success(),
-            false => self.names(status),
+        let right = if self.statuses.is_empty() {
+            status.is_success()
+        } else {
+            self.names(status)
         };
         if right {
             return Ok(());
         }
-        let expected = match self.statuses.is_empty() {
-            true => "200 to 299".to_owned(),
-            false => {
-                let all: Vec<String> = self.statuses.iter().map(ToString::to_string).collect();
-                all.join(" or ")
-            }
+        let expected = if self.statuses.is_empty() {
+            "200 to 299".to_owned()
+        } else {
+            let all: Vec<String> = self.statuses.iter().map(ToString::to_string).collect();
+            all.join(" or ")
         };
         Err(format!("the server answers {status} instead of {expected}"))
     }

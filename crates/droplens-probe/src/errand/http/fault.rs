@@ -56,11 +56,8 @@ fn of_io(error: &io::Error, seen: &Seen) -> Trouble {
         io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput
     );
     // Errors of TLS are there in other clothes.
-    if unreadable
-        && !error
-            .get_ref()
-            .is_some_and(|inner| inner.is::<rustls::Error>())
-    {
+    let of_tls = matches!(error.get_ref(), Some(inner) if inner.is::<rustls::Error>());
+    if unreadable && !of_tls {
         return malformed(&format!("the response is no HTTP: {error}"));
     }
     let trouble = of_stream(error);

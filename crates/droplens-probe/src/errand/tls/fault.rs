@@ -12,6 +12,12 @@ use crate::errand::trouble::Trouble;
 pub(super) fn of_handshake(error: &io::Error, seen: &Seen, asked: bool) -> Trouble {
     match inner(error) {
         Some(why) => Trouble::heard(FailureReason::TlsHandshake, sentence(why, seen, asked)),
+        // What the server said before it hung up can be lost with the connection.
+        None if asked => of_io(
+            error,
+            "in the middle of the TLS handshake, after it asked for a client certificate, which a probe \
+             does not have",
+        ),
         None => of_io(error, "in the middle of the TLS handshake"),
     }
 }

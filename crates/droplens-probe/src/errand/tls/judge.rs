@@ -60,7 +60,7 @@ pub(super) fn judge(
 }
 
 fn is_date(why: &rustls::Error) -> bool {
-    matches!(date_reason(why), Some(_))
+    date_reason(why).is_some()
 }
 
 fn date_reason(why: &rustls::Error) -> Option<FailureReason> {
@@ -119,6 +119,11 @@ fn path_fault(leaf: &Read, sent: &Sent<'_>, why: &rustls::Error, now: UnixTime) 
         _ if leaf.self_issued => {
             format!("the certificate of `{subject}` is self-signed and not among the trusted ones")
         }
+        rustls::Error::InvalidCertificate(CertificateError::BadSignature) => format!(
+            "the signature of the certificate is wrong: it is not by the trusted `{}`, but perhaps by \
+             another authority of the same name",
+            leaf.told.issuer
+        ),
         rustls::Error::InvalidCertificate(why) => format!("the certificate is not trusted: {why}"),
         why => format!("the certificate is not trusted: {why}"),
     };

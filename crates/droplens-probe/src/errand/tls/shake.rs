@@ -30,7 +30,8 @@ const SECOND_THOUGHTS: Duration = Duration::from_secs(1);
 
 /// A connection that is shaken hands on.
 pub(in crate::errand) struct Session {
-    pub(in crate::errand) stream: TlsStream<Meter<TcpStream>>,
+    /// Boxed, since it is large and handed on.
+    pub(in crate::errand) stream: Box<TlsStream<Meter<TcpStream>>>,
     /// The protocol that was agreed on.
     pub(in crate::errand) protocol: Option<String>,
     witness: Arc<Witness>,
@@ -102,7 +103,7 @@ pub(in crate::errand) async fn shake(
     if !failed {
         report.details.tls = Some(details);
     }
-    let stream = shaken?;
+    let stream = Box::new(shaken?);
     report.spend(Phase::Tls, monotonic().since(begun));
     if spec.verify {
         if let Err(why) = trust {
@@ -128,19 +129,21 @@ impl Session {
         let told = async {
             // The server may have closed it already, and have said why.
             let _ = self.stream.shutdown().await;
+            if !asked {
+                return Ok(());
+            }
             let mut rest = [0; 256];
-            while asked {
+            loop {
                 match self.stream.read(&mut rest).await {
-                    Ok(0) => break,
+                    Ok(0) => return Ok(()),
                     Ok(_) => {}
                     Err(error) if fault::is_alert(&error) => {
                         return Err(fault::of_handshake(&error, &self.view.look(), asked));
                     }
                     // Hands are shaken, and more is not of interest.
-                    Err(_) => break,
+                    Err(_) => return Ok(()),
                 }
             }
-            Ok(())
         };
         let patience = deadline.within(SECOND_THOUGHTS);
         patience.wait(told).await.unwrap_or(Ok(()))
