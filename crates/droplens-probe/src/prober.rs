@@ -9,7 +9,6 @@ mod worker;
 
 use std::io;
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::sync::mpsc::{Sender, SyncSender, channel, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -21,7 +20,6 @@ use crate::echo::Sockets;
 use crate::engine::{Rules, Ticket};
 use crate::errand::Report;
 use crate::random::Random;
-use crate::resolve::Resolver;
 use crate::sys::wake::Waker;
 use crate::targets::{TargetKey, TargetWish};
 use worker::Worker;
@@ -52,8 +50,6 @@ pub struct Settings {
     pub runtime: Handle,
     /// The sockets for echo requests.
     pub sockets: Sockets,
-    /// Finds the hosts that servers redirect to.
-    pub resolver: Arc<Resolver>,
 }
 
 /// A prober. Dropping it ends its thread and its tasks.

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
@@ -10,7 +9,6 @@ use tokio::task::AbortHandle;
 use super::{Letter, Mailbox};
 use crate::engine::{Order, Ticket};
 use crate::errand::{self, Report, Task};
-use crate::resolve::Resolver;
 
 /// Tasks at the same time, each with a socket or two.
 const MOST: usize = 512;
@@ -21,17 +19,15 @@ const MOST_AT_ONE_ADDRESS: usize = 16;
 pub(super) struct Errands {
     runtime: Handle,
     mailbox: Mailbox,
-    resolver: Arc<Resolver>,
     running: HashMap<Ticket, (IpAddr, AbortHandle)>,
     at: HashMap<IpAddr, usize>,
 }
 
 impl Errands {
-    pub(super) fn new(runtime: Handle, mailbox: Mailbox, resolver: Arc<Resolver>) -> Self {
+    pub(super) fn new(runtime: Handle, mailbox: Mailbox) -> Self {
         Self {
             runtime,
             mailbox,
-            resolver,
             running: HashMap::new(),
             at: HashMap::new(),
         }
@@ -55,9 +51,8 @@ impl Errands {
             mailbox: self.mailbox.clone(),
             report: None,
         };
-        let resolver = Arc::clone(&self.resolver);
         let running = self.runtime.spawn(async move {
-            sender.keep(errand::run(task, &resolver).await);
+            sender.keep(errand::run(task).await);
         });
         let running = (order.address, running.abort_handle());
         self.running.insert(order.ticket, running);

@@ -157,7 +157,10 @@ mod tests {
     #[test]
     fn every_source_is_listed_with_its_state() {
         let text = report(&Snapshot::default(), &("some".to_owned(), Some("do")));
-        assert!(text.contains("\nprobes        some\n              do\n"), "{text}");
+        assert!(
+            text.contains("\nprobes        some\n              do\n"),
+            "{text}"
+        );
         for source in Source::ALL {
             assert!(
                 text.contains(&format!("\n{source:<12}  pending")),

@@ -10,7 +10,10 @@ use crate::config::Config;
 /// there is none. Sockets are opened, nothing is sent.
 pub(crate) fn describe(config: &Config) -> (String, Option<&'static str>) {
     if !super::is_wanted(config) {
-        return ("none are configured, and [probes] defaults = false".into(), None);
+        return (
+            "none are configured, and [probes] defaults = false".into(),
+            None,
+        );
     }
     let templates = config.probe.templates();
     let targets: usize = templates
@@ -33,7 +36,11 @@ pub(crate) fn describe(config: &Config) -> (String, Option<&'static str>) {
                 Ok(kind) => format!("by {kind} sockets"),
                 Err(why) => format!("impossible ({why})"),
             };
-            format!("echo requests over IPv4 {}, over IPv6 {}", told(v4), told(v6))
+            format!(
+                "echo requests over IPv4 {}, over IPv6 {}",
+                told(v4),
+                told(v6)
+            )
         }
     });
     let advice = by[0].is_err().then_some(
@@ -64,6 +71,9 @@ mod tests {
         assert!(told("").contains("0 targets configured; gateways and name servers"));
         assert!(told("[probes]\ndefaults = false\n").starts_with("none are configured"));
         let two = told("[probes]\ndefaults = false\n[[probe.tcp]]\ntargets = [\"a:1\", \"a:2\"]\n");
-        assert!(two.starts_with("2 targets configured; echo requests"), "{two}");
+        assert!(
+            two.starts_with("2 targets configured; echo requests"),
+            "{two}"
+        );
     }
 }

@@ -39,7 +39,6 @@ pub(super) struct Director {
     runtime: Handle,
     sockets: Option<Sockets>,
     probed: Probed,
-    resolver: Arc<Resolver>,
     names: Names,
     scouts: Scouts,
     commands: UnboundedSender<Command>,
@@ -66,8 +65,7 @@ impl Director {
             runtime: runtime.clone(),
             sockets: Some(sockets),
             probed,
-            names: Names::new(runtime.clone(), Arc::clone(&resolver), listener),
-            resolver,
+            names: Names::new(runtime.clone(), resolver, listener),
             scouts: Scouts::new(runtime.clone(), instruments),
             commands,
             config: Box::default(),
@@ -151,7 +149,6 @@ impl Director {
                 rules,
                 runtime: self.runtime.clone(),
                 sockets: self.sockets.take()?,
-                resolver: Arc::clone(&self.resolver),
             };
             match Prober::start(settings) {
                 Ok(prober) => {
