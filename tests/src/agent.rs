@@ -28,7 +28,12 @@ pub struct Options {
     address: Option<SocketAddr>,
     unprivileged: bool,
     as_configured: bool,
+    default_probes: bool,
 }
+
+/// Keeps the agent from probing gateways and name servers unasked: tests count every packet.
+const SILENT: &str = "[probes]\ndefaults = false\n";
+
 
 impl Options {
     /// With the defaults.
@@ -78,6 +83,23 @@ impl Options {
         self
     }
 
+    /// Probing gateways and name servers unasked, as it does by default outside of tests.
+    #[must_use]
+    pub fn default_probes(mut self) -> Self {
+        self.default_probes = true;
+        self
+    }
+
+    /// What is put into the configuration file.
+    fn complete(&self, toml: &str) -> String {
+        if self.default_probes || toml.contains("[probes]") {
+            toml.to_owned()
+        } else {
+            // At the end, so that lines keep their numbers.
+            format!("{toml}\n{SILENT}")
+        }
+    }
+
     /// Starts the agent in this namespace and waits until it is healthy.
     ///
     /// # Panics
@@ -98,19 +120,15 @@ impl Options {
     pub fn launch(self, namespace: &Namespace, address: Option<SocketAddr>) -> Agent<'_> {
         let scratch = Scratch::new();
         let address = address.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 13767)));
-        let config = self
-            .config
-            .as_ref()
-            .map(|toml| scratch.write("droplens.toml", toml));
+        let toml = self.complete(self.config.as_deref().unwrap_or_default());
+        let config = scratch.write("droplens.toml", toml);
         let log = scratch.path().join("log");
         let mut command = self.command(&scratch, namespace);
         command.arg("run");
         if !self.as_configured {
             command.arg(format!("--web.listen-address={address}"));
         }
-        if let Some(config) = &config {
-            command.arg("--config").arg(config);
-        }
+        command.arg("--config").arg(&config);
         let output = File::create(&log).expect("a log file");
         command
             .args(&self.arguments)
@@ -125,6 +143,7 @@ impl Options {
             child,
             namespace,
             address,
+            options: self,
             config,
             log,
             _scratch: scratch,
@@ -163,7 +182,8 @@ pub struct Agent<'a> {
     child: Child,
     namespace: &'a Namespace,
     address: SocketAddr,
-    config: Option<PathBuf>,
+    options: Options,
+    config: PathBuf,
     log: PathBuf,
     _scratch: Scratch,
 }
@@ -188,10 +208,9 @@ impl Agent<'_> {
     ///
     /// # Panics
     ///
-    /// When it was started without one.
+    /// When it cannot be written.
     pub fn rewrite_config(&self, toml: &str) {
-        let path = self.config.as_ref().expect("an agent with a configuration");
-        fs::write(path, toml).expect("writing the configuration");
+        fs::write(&self.config, self.options.complete(toml)).expect("writing the configuration");
     }
 
     /// Asks its web server from within the namespace.

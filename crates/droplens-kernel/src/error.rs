@@ -78,6 +78,14 @@ pub enum ReadError {
         /// What is not there, as a sentence.
         what: &'static str,
     },
+    /// No answer came in time.
+    #[error("no answer from {what} within {patience:?}")]
+    Overdue {
+        /// Who was asked.
+        what: &'static str,
+        /// For how long it was waited for.
+        patience: std::time::Duration,
+    },
     /// The procfs library failed.
     #[error("cannot read {what}")]
     Procfs {
@@ -152,6 +160,7 @@ impl ReadError {
             | Self::Ioctl { source, .. }
             | Self::Sockopt { source, .. } => reason_of(source),
             Self::Parse { .. } | Self::NetlinkParse { .. } => Reason::Malformed,
+            Self::Overdue { .. } => Reason::Deadline,
             Self::WouldLoad { .. } | Self::Absent { .. } => Reason::Missing,
             Self::Procfs { source, .. } => match &**source {
                 procfs::ProcError::PermissionDenied(_) => Reason::Permission,

@@ -46,6 +46,24 @@ pub static HTTP_CONNECTIONS_REFUSED: Family = counter(
     &[],
     Bound::Constant(1),
 );
+/// Whether targets of probes could be discovered.
+pub static DISCOVERY_UP: Family = Family {
+    name: "droplens_discovery_up",
+    kind: Kind::Gauge,
+    help: "Whether the newest attempt to discover targets for this probe worked (1); if not, the last list is kept (0). Several sources of a kind are taken together.",
+    labels: &["probe", "source"],
+    bound: Bound::Rule("discovery tables"),
+    origin: Origin::Agent,
+};
+/// Targets of probes that were discovered.
+pub static DISCOVERY_TARGETS: Family = Family {
+    name: "droplens_discovery_targets",
+    kind: Kind::Gauge,
+    help: "Targets that were discovered for this probe, before those that cannot be probed are left out.",
+    labels: &["probe", "source"],
+    bound: Bound::Rule("discovery tables"),
+    origin: Origin::Agent,
+};
 /// Reloads of the configuration.
 pub static CONFIG_RELOADS: Family = counter(
     "droplens_config_reloads_total",
@@ -66,6 +84,8 @@ pub(crate) static FAMILIES: &[&Family] = &[
     &HTTP_REQUESTS,
     &HTTP_CONNECTIONS,
     &HTTP_CONNECTIONS_REFUSED,
+    &DISCOVERY_UP,
+    &DISCOVERY_TARGETS,
     &CONFIG_RELOADS,
     &CONFIG_RELOAD_FAILURES,
 ];

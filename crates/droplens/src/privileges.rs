@@ -8,7 +8,21 @@ use caps::{CapSet, Capability, CapsHashSet};
 ///
 /// `CAP_NET_ADMIN`: ctnetlink statistics, and details of sockets and links that the kernel tells
 /// nobody else.
-pub(crate) const WANTED: &[Capability] = &[Capability::CAP_NET_ADMIN];
+const WANTED: &[Capability] = &[Capability::CAP_NET_ADMIN];
+
+/// What is kept besides those that all commands want.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keep {
+    /// Nothing.
+    Nothing,
+    /// `CAP_NET_RAW`: probes open raw sockets later, and send by a device of their choice.
+    RawSockets,
+}
+
+/// Whether this process may open raw sockets.
+pub(crate) fn may_open_raw_sockets() -> bool {
+    caps::has_cap(None, CapSet::Effective, Capability::CAP_NET_RAW).unwrap_or_default()
+}
 
 /// Why privileges could not be dropped.
 #[derive(Debug, thiserror::Error)]
@@ -21,12 +35,14 @@ pub(crate) struct PrivilegeError {
 /// Keeps only the wanted capabilities of those this process has, in every set.
 ///
 /// Capabilities belong to threads: call this while there is only one.
-pub(crate) fn drop_unneeded() -> Result<(), PrivilegeError> {
+pub(crate) fn drop_unneeded(also: Keep) -> Result<(), PrivilegeError> {
     let failed = |set| move |source| PrivilegeError { set, source };
     let permitted = caps::read(None, CapSet::Permitted).map_err(failed(CapSet::Permitted))?;
+    let raw = (also == Keep::RawSockets).then_some(Capability::CAP_NET_RAW);
     let keep: CapsHashSet = WANTED
         .iter()
         .copied()
+        .chain(raw)
         .filter(|cap| permitted.contains(cap))
         .collect();
 
@@ -50,7 +66,7 @@ pub(crate) fn drop_unneeded() -> Result<(), PrivilegeError> {
 /// calling one keeps those it has for what its user may do but the work need not.
 pub(crate) fn without<T: Send>(work: impl FnOnce() -> io::Result<T> + Send) -> io::Result<T> {
     let work = || {
-        drop_unneeded().map_err(io::Error::other)?;
+        drop_unneeded(Keep::Nothing).map_err(io::Error::other)?;
         work()
     };
     std::thread::scope(|scope| scope.spawn(work).join())

@@ -20,20 +20,15 @@ use crate::targets::TargetWish;
 /// From so many probes a second on, replies are not read one by one.
 const BUSY: f64 = 200.0;
 
-/// Then the thread wakes up for about so many probes at a time: waking costs as much as a few of them,
-/// and more in a row could fill a queue on the way.
-const AT_A_TIME: f64 = 16.0;
-
-/// Bounds of the time from one such waking to the next.
-const TICKS: (Duration, Duration) = (Duration::from_millis(4), Duration::from_millis(20));
+/// How often the thread wakes up then: so seldom that waking costs little, so often that no buffer
+/// fills and no schedule shows it.
+const TICK: Duration = Duration::from_millis(5);
 
 pub(super) struct Worker {
     engine: Engine,
     driver: Driver,
     errands: Errands,
     mailbox: Mailbox,
-    /// The shortest interval of a target.
-    shortest: Duration,
 }
 
 impl Worker {
@@ -53,7 +48,6 @@ impl Worker {
             driver,
             errands: Errands::new(runtime, mailbox.clone(), resolver),
             mailbox,
-            shortest: Duration::MAX,
         }
     }
 
@@ -61,13 +55,12 @@ impl Worker {
     pub(super) fn run(mut self, letters: &Receiver<Letter>) {
         loop {
             let next = self.engine.next_wake();
-            let mail = self.sleep(next);
+            self.sleep(next);
             self.engine.woke(clocks());
             self.driver.receive(&mut self.engine);
-            let mut samples = Vec::new();
-            if mail && !self.read(letters, &mut samples) {
+            let Some(samples) = self.read(letters) else {
                 return;
-            }
+            };
             self.engine.expire(monotonic());
             self.send();
             for answer in samples {
@@ -77,24 +70,12 @@ impl Worker {
         }
     }
 
-    /// Whether replies are read at fixed times, whenever they come.
-    fn is_busy(&self) -> bool {
-        self.engine.rate() >= BUSY && self.driver.is_patient()
-    }
-
-    fn tick(&self) -> Duration {
-        let tick = Duration::from_secs_f64(AT_A_TIME / self.engine.rate().max(BUSY));
-        // Of two probes to one address within a tick, one would be left out.
-        tick.clamp(TICKS.0, TICKS.1).min(self.shortest / 2)
-    }
-
-    /// Sleeps, and tells whether there are letters.
-    fn sleep(&self, next: Option<Moment>) -> bool {
+    fn sleep(&self, next: Option<Moment>) {
         let now = monotonic();
         let mut wait = next.map(|next| next.since(now));
         let mut waiting = vec![PollFd::new(&self.mailbox.waker, PollFlags::IN)];
-        if self.is_busy() {
-            wait = wait.map(|wait| wait.max(self.tick()));
+        if self.engine.rate() >= BUSY && self.driver.is_patient() {
+            wait = wait.map(|wait| wait.max(TICK));
         } else {
             waiting.extend(self.driver.waiting());
         }
@@ -102,14 +83,11 @@ impl Worker {
         let timeout = wait.and_then(|wait| Timespec::try_from(wait).ok());
         // A signal wakes early, which does no harm; nothing else can fail.
         let _ = poll(&mut waiting, timeout.as_ref());
-        waiting
-            .first()
-            .is_some_and(|mail| !mail.revents().is_empty())
     }
 
-    /// Does what the letters say, but for samples, which are answered last. False means to stop.
-    fn read(&mut self, letters: &Receiver<Letter>, samples: &mut Vec<SyncSender<Probes>>) -> bool {
-        let mut changed = false;
+    /// Does what the letters say. Samples are answered last; none means to stop.
+    fn read(&mut self, letters: &Receiver<Letter>) -> Option<Vec<SyncSender<Probes>>> {
+        let (mut samples, mut changed) = (Vec::new(), false);
         self.mailbox.waker.calm();
         for letter in letters.try_iter() {
             match letter {
@@ -129,14 +107,14 @@ impl Worker {
                     }
                     continue;
                 }
-                Letter::Stop => return false,
+                Letter::Stop => return None,
             }
             changed = true;
         }
         if changed {
             self.errands.keep(|ticket| self.engine.is_under_way(ticket));
         }
-        true
+        Some(samples)
     }
 
     fn reload(&mut self, wishes: Vec<TargetWish>, rules: Rules) {
@@ -144,8 +122,6 @@ impl Worker {
             .iter()
             .filter_map(|wish| Some((wish.key.clone(), literal(&wish.host)?)))
             .collect();
-        let shortest = wishes.iter().map(|wish| wish.interval).min();
-        self.shortest = shortest.unwrap_or(Duration::MAX);
         self.engine.regulate(rules);
         self.engine.reload(wishes);
         for (key, address) in literals {
@@ -164,8 +140,7 @@ impl Worker {
                 self.engine.leave_out(order.ticket);
             }
         }
-        // When replies are waited for they would wake us, one by one.
-        if sent && !self.is_busy() {
+        if sent {
             self.driver.receive_stamps(&mut self.engine);
         }
     }

@@ -7,17 +7,19 @@ use droplens_model::{Reason, Snapshot, Source, State};
 
 use super::{Outcome, print, read_once};
 use crate::cli::Options;
-use crate::privileges;
+use crate::privileges::{self, Keep};
+use crate::probing;
 
 /// Oldest kernel on which the fixtures prove that droplens works.
 const OLDEST_KERNEL: (u32, u32) = (4, 18);
 
 pub(crate) fn run(options: &Options) -> Outcome {
     let config = options.load()?;
-    privileges::drop_unneeded()?;
+    privileges::drop_unneeded(Keep::RawSockets)?;
+    let probes = probing::describe(&config);
     let sampler = read_once(options, &config)?;
     let snapshot = sampler.snapshot();
-    print(&report(&snapshot))?;
+    print(&report(&snapshot, &probes))?;
     let failed = snapshot
         .states()
         .any(|(_, state)| matches!(state, State::Failed { .. }));
@@ -28,7 +30,8 @@ pub(crate) fn run(options: &Options) -> Outcome {
     })
 }
 
-fn report(snapshot: &Snapshot) -> String {
+/// `probes` is what is probed, and what to do about it if that does not work.
+fn report(snapshot: &Snapshot, (probes, advice_on_probes): &(String, Option<&str>)) -> String {
     let system = rustix::system::uname();
     let release = system.release().to_string_lossy().into_owned();
     let capabilities = privileges::effective();
@@ -43,6 +46,10 @@ fn report(snapshot: &Snapshot) -> String {
     let _ok = writeln!(text, "kernel        {release}{}", kernel_note(&release));
     let _ok = writeln!(text, "capabilities  {capabilities}");
     let _ok = writeln!(text, "namespace     {}", namespace());
+    let _ok = writeln!(text, "probes        {probes}");
+    if let Some(advice) = advice_on_probes {
+        let _ok = writeln!(text, "{:<12}  {advice}", "");
+    }
     text.push('\n');
     let gaps = snapshot.gaps();
     for (source, state) in snapshot.states() {
@@ -149,7 +156,11 @@ mod tests {
 
     #[test]
     fn every_source_is_listed_with_its_state() {
-        let text = report(&Snapshot::default());
+        let text = report(&Snapshot::default(), &("some".to_owned(), Some("do")));
+        assert!(
+            text.contains("\nprobes        some\n              do\n"),
+            "{text}"
+        );
         for source in Source::ALL {
             assert!(
                 text.contains(&format!("\n{source:<12}  pending")),

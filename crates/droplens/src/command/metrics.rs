@@ -7,12 +7,12 @@ use droplens_metrics::{Exposition, Format, Selection, View};
 use super::{Outcome, print, read_once};
 use crate::cli::Options;
 use crate::command::run::exposition_options;
-use crate::privileges;
+use crate::privileges::{self, Keep};
 use crate::sampler::now;
 
 pub(crate) fn run(options: &Options, openmetrics: bool) -> Outcome {
     let config = options.load()?;
-    privileges::drop_unneeded()?;
+    privileges::drop_unneeded(Keep::Nothing)?;
     let sampler = read_once(options, &config)?;
     let exposition = Exposition::new(
         prometheus_client::registry::Registry::default(),

@@ -22,6 +22,7 @@ use droplens_kernel::Root;
 
 use crate::cli::Options;
 use crate::config::Config;
+use crate::probing::Probed;
 use crate::sampler::{Plan, Sampler};
 
 /// How a command ends.
@@ -59,6 +60,7 @@ pub(crate) fn read_once(options: &Options, config: &Config) -> io::Result<Arc<Sa
     let sampler = Arc::new(Sampler::start(
         &Root::new(&options.root),
         &plan(config),
+        Probed::default(),
         None,
     )?);
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -15,9 +15,11 @@ use crate::cli::Options;
 use crate::config::Config;
 use crate::host::Host;
 use crate::judge::Judge;
+use crate::privileges::{self, Keep};
+use crate::probing::{self, Probed, Probing};
 use crate::sampler::{Follower, Sampler, now};
 use crate::web::{App, Instruments, Listener};
-use crate::{log, notify, privileges, web};
+use crate::{log, notify, web};
 
 /// Threads of the async runtime: it only shuffles bytes, readers have their own.
 const RUNTIME_THREADS: usize = 2;
@@ -31,18 +33,28 @@ pub(crate) fn run(options: &Options) -> Outcome {
     // Ports below 1024 need a capability that is dropped next, and capabilities belong to
     // threads, so none may have been started yet.
     let listeners = web::listen(&config.web.listen_addresses)?;
+    let sockets = probing::sockets()?;
     let root = Root::new(&options.root);
     let host = Host::read(&root);
-    privileges::drop_unneeded()?;
+    privileges::drop_unneeded(kept(&config))?;
     let judge = Arc::new(Judge::new(host, thresholds(&config)));
     let follower = Arc::clone(&judge) as Arc<dyn Follower>;
-    let sampler = Arc::new(Sampler::start(&root, &plan(&config), Some(follower))?);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(RUNTIME_THREADS)
         .thread_name("web")
         .thread_keep_alive(ENCODER_STAYS)
         .enable_all()
         .build()?;
+    let (probed, discovery) = (Probed::default(), probing::Instruments::default());
+    let probing = Probing::start(
+        runtime.handle(),
+        &config,
+        sockets,
+        probed.clone(),
+        discovery.clone(),
+    );
+    let sampler = Sampler::start(&root, &plan(&config), probed, Some(follower))?;
+    let sampler = Arc::new(sampler);
     let agent = Agent {
         options: options.clone(),
         config,
@@ -50,11 +62,23 @@ pub(crate) fn run(options: &Options) -> Outcome {
         root,
         sampler,
         judge,
+        probing,
+        discovery,
     };
     runtime.block_on(agent.serve(listeners))?;
     runtime.shutdown_timeout(Duration::from_secs(1));
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+/// The privileges that the probes of the configuration need later; the sockets for echo requests are
+/// open already.
+fn kept(config: &Config) -> Keep {
+    if config.probe.templates().is_empty() {
+        Keep::Nothing
+    } else {
+        Keep::RawSockets
+    }
 }
 
 /// What the configuration says about metrics.
@@ -82,6 +106,8 @@ struct Agent {
     root: Root,
     sampler: Arc<Sampler>,
     judge: Arc<Judge>,
+    probing: Probing,
+    discovery: probing::Instruments,
 }
 
 impl Agent {
@@ -128,6 +154,7 @@ impl Agent {
         let mut registry = Registry::default();
         let instruments = Instruments::default();
         instruments.register(&mut registry);
+        self.discovery.register(&mut registry);
         let exposition = Exposition::new(registry, exposition_options(&self.config));
         App::new(
             Arc::clone(&self.sampler),
@@ -154,6 +181,15 @@ impl Agent {
                 self.level.set(&config.log);
                 self.sampler.apply(plan(&config));
                 self.judge.set_thresholds(thresholds(&config));
+                if kept(&config) == Keep::RawSockets
+                    && kept(&self.config) == Keep::Nothing
+                    && !privileges::may_open_raw_sockets()
+                {
+                    tracing::warn!(
+                        "probes were added: if they need raw sockets or a device of their own, this takes a restart"
+                    );
+                }
+                self.probing.apply(&config);
                 app.exposition.set_options(exposition_options(&config));
                 app.set_web(config.web.clone());
                 self.config = config;

@@ -15,7 +15,8 @@ use crate::client;
 use crate::config::Config;
 use crate::host::Host;
 use crate::judge::Judge;
-use crate::privileges;
+use crate::privileges::{self, Keep};
+use crate::probing::Probed;
 use crate::render::live::{Live, Wish};
 use crate::render::{self, Style};
 use crate::sampler::{Follower, Sampler, now};
@@ -49,7 +50,7 @@ pub(crate) fn run(options: &Options, wanted: &Wanted) -> Outcome {
         client::check(url).map_err(NoReport::usage)?;
     }
     let host = Host::read(&Root::new(&options.root));
-    privileges::drop_unneeded()?;
+    privileges::drop_unneeded(Keep::Nothing)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -98,7 +99,12 @@ impl Eye {
         }
         let judge = Arc::new(Judge::new(host, thresholds(config)));
         let follower = Arc::clone(&judge) as Arc<dyn Follower>;
-        let sampler = Sampler::start(&Root::new(&options.root), &plan(config), Some(follower))?;
+        let sampler = Sampler::start(
+            &Root::new(&options.root),
+            &plan(config),
+            Probed::default(),
+            Some(follower),
+        )?;
         sampler.first_readings(PATIENCE).await;
         Ok(Self::Own { sampler, judge })
     }

@@ -11,7 +11,7 @@ pub(crate) enum Mistake {
     Toml(Box<toml::de::Error>),
     /// Values that are right by themselves do not go together.
     #[error("{0}")]
-    Conflict(Conflict),
+    Conflict(Box<Conflict>),
 }
 
 impl From<toml::de::Error> for Mistake {

@@ -12,8 +12,8 @@ use serde::Deserialize;
 
 pub(crate) use mistake::Mistake;
 pub(crate) use probes::{
-    Discovery, DnsDiscovery, FileDiscovery, HttpDiscovery, Lookup, MOST_TARGETS, Planned, Probe,
-    Probes, Template,
+    Discovery, DnsDiscovery, FileDiscovery, FilePattern, HttpDiscovery, Lookup, MOST_TARGETS,
+    Planned, Probe, Probes, unasked,
 };
 pub(crate) use template::TEMPLATE;
 pub(crate) use thresholds::Thresholds;

@@ -4,7 +4,7 @@
 ///
 /// Lines with a `#` and no space after it are examples; tests see to it that they can be used as they
 /// stand, and that none of their keys is missing.
-pub(crate) const TEMPLATE: &str = r##"# droplens configuration. Every key is optional; the values here are the defaults.
+pub(crate) const TEMPLATE: &str = r#"# droplens configuration. Every key is optional; the values here are the defaults.
 # Check a file with `droplens check-config FILE`; reload it with SIGHUP (`systemctl reload droplens`).
 # The agent reads /etc/droplens/config.toml, if it exists, unless --config names another file.
 
@@ -229,4 +229,4 @@ bytes_per_second = 125000.0
 #port = 5432
 # Time between two questions. Default: 30s.
 #refresh = "30s"
-"##;
+"#;

@@ -23,6 +23,8 @@ use std::time::Duration;
 use droplens_kernel::Root;
 use droplens_model::{Derived, Moment, Snapshot, Source, State};
 
+use crate::probing::Probed;
+
 use board::Board;
 use lane::Lane;
 use pace::Pace;
@@ -49,14 +51,16 @@ pub(crate) struct Sampler {
 }
 
 impl Sampler {
-    /// Starts the lanes and the supervisor; somebody may follow what is read.
+    /// Starts the lanes and the supervisor; somebody may follow what is read. `probed` is what the own
+    /// probes find, if there are any.
     pub(crate) fn start(
         root: &Root,
         plan: &Plan,
+        probed: Probed,
         follower: Option<Arc<dyn Follower>>,
     ) -> std::io::Result<Self> {
         let board = Arc::new(Board::default());
-        let lanes = lanes(sources::workers(root), &board)?;
+        let lanes = lanes(sources::workers(root, probed), &board)?;
         // In the order of the sources, whatever lanes they are in.
         let mut paces: Vec<_> = lanes
             .iter()

@@ -25,7 +25,7 @@ use droplens_model::track::Trackers;
 use droplens_model::{Cadence, Moment, Reading, Snapshot, Source};
 
 use super::worker::{Track, Work, Worker};
-use crate::probing::ProbesReader;
+use crate::probing::{Probed, ProbesReader};
 
 /// The lane of a source: one for all that are cheap, and its own for each that is not.
 pub(super) const fn lane(source: Source) -> &'static str {
@@ -42,7 +42,7 @@ pub(super) const fn may_wait(source: Source) -> bool {
 }
 
 /// A worker for every source.
-pub(super) fn workers(root: &Root) -> Vec<Box<dyn Work>> {
+pub(super) fn workers(root: &Root, probed: Probed) -> Vec<Box<dyn Work>> {
     use Source as S;
     let all = [
         worker(
@@ -154,7 +154,13 @@ pub(super) fn workers(root: &Root) -> Vec<Box<dyn Work>> {
             |s| &mut s.process,
             None,
         ),
-        worker(S::Probes, root, |_| ProbesReader, |s| &mut s.probes, None),
+        worker(
+            S::Probes,
+            root,
+            move |_| ProbesReader::new(probed.clone()),
+            |s| &mut s.probes,
+            None,
+        ),
     ];
     all.into()
 }
@@ -174,7 +180,7 @@ fn track_qdiscs(trackers: &mut Trackers, snapshot: &Snapshot, sample: &Qdiscs, a
 fn worker<R>(
     source: Source,
     root: &Root,
-    make: fn(&Root) -> R,
+    make: impl Fn(&Root) -> R + Send + 'static,
     slot: fn(&mut Snapshot) -> &mut Reading<R::Sample>,
     track: Option<Track<R::Sample>>,
 ) -> Box<dyn Work>
@@ -198,7 +204,7 @@ mod tests {
 
     #[test]
     fn every_source_has_its_one_worker_in_order() {
-        let sources: Vec<_> = workers(&Root::default())
+        let sources: Vec<_> = workers(&Root::default(), Probed::default())
             .iter()
             .map(|worker| worker.source())
             .collect();

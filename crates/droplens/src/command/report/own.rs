@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::host::Host;
 use crate::judge::{context, wall};
 use crate::privileges;
+use crate::probing::Probed;
 use crate::sampler::{Sampler, now};
 use crate::web::read_connections;
 
@@ -28,7 +29,7 @@ pub(super) fn look(options: &Options, config: &Config, interval: Duration) -> io
 }
 
 fn judged(root: &Root, host: &Host, config: &Config, interval: Duration) -> io::Result<Report> {
-    let sampler = Sampler::start(root, &plan(config), None)?;
+    let sampler = Sampler::start(root, &plan(config), Probed::default(), None)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()?;

@@ -13,8 +13,10 @@ mod words;
 
 use serde::Deserialize;
 
-pub(crate) use discovery::{Discovery, DnsDiscovery, FileDiscovery, HttpDiscovery, Lookup};
-pub(crate) use plan::{Planned, Template};
+pub(crate) use discovery::{
+    Discovery, DnsDiscovery, FileDiscovery, FilePattern, HttpDiscovery, Lookup,
+};
+pub(crate) use plan::{Planned, Template, unasked};
 
 use super::values::Positive;
 use tables::{Dns, Http, Icmp, Path, Pmtu, Table, Tcp, Tls};

@@ -328,3 +328,31 @@ fn too_many_targets_are_refused_at_the_first_too_many() {
         "{error}"
     );
 }
+
+#[test]
+fn names_with_and_without_ports_fit_the_probe() {
+    let dns = |kind: &str, more: &str| {
+        format!("[[probe.{kind}]]\n[discovery.dns]\nprobe = \"{kind}\"\nnames = [\"a\"]\n{more}\n")
+    };
+    for (kind, more, told) in [
+        ("http", "", "needs URLs"),
+        ("tcp", "type = \"A\"", "needs a port"),
+        ("icmp", "", "takes no port"),
+        ("path", "type = \"AAAA\"\nport = 7", "takes no port"),
+    ] {
+        let error = refusal(&dns(kind, more));
+        assert!(error.contains("line 3") && error.contains(told), "{error}");
+    }
+    for (kind, more) in [
+        ("tcp", ""),
+        ("tcp", "type = \"A\"\nport = 7"),
+        ("icmp", "type = \"A\""),
+        ("dns", "type = \"AAAA\""),
+        ("tls", ""),
+    ] {
+        assert_eq!(
+            Config::parse(&dns(kind, more)).unwrap().discovery.dns.len(),
+            1
+        );
+    }
+}
