@@ -1,5 +1,4 @@
 //! Echo requests over a wire that knows what it did to them.
-#![expect(clippy::expect_used, reason = "a panic is the failure report")]
 
 use std::thread::sleep;
 use std::time::Duration;
@@ -99,7 +98,7 @@ fn ten_thousand_probes_are_counted_as_the_wire_counts_them() {
         assert_eq!(duplicates, backward.duplicated.icmp);
         assert_eq!(found.ok + found.late + found.lost, sent);
         assert_eq!(sample.prober.socket_overflows, 0);
-        assert_eq!(sample.prober.strays, Default::default());
+        assert_eq!(sample.prober.strays, Strays::default());
         assert!(sample.prober.kernel_stamps);
         assert!(found.late > 100 && found.lost > 100 && duplicates > 50);
     });
