@@ -4,7 +4,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use droplens_model::Pattern;
-use droplens_model::sample::probes::Probes;
+use droplens_model::sample::probes::{Probes, Strays};
 use droplens_probe::echo::Sockets;
 use droplens_probe::flight::Patience;
 use droplens_probe::sys::egress::EchoKind;
