@@ -10,9 +10,9 @@ use droplens_probe::flight::Patience;
 use droplens_probe::sys::egress::EchoKind;
 use droplens_probe::targets::TargetWish;
 use droplens_tests::lab::Namespace;
-use droplens_tests::needs_root;
 use droplens_tests::probing::{self, Probing, outcomes, wish};
 use droplens_tests::wire::{Impairment, Loss, Reorder, Wire};
+use droplens_tests::{needs_root, wait};
 
 /// Answers after a second are late, after three none is waited for.
 const PATIENCE: Patience = Patience {
@@ -22,7 +22,7 @@ const PATIENCE: Patience = Patience {
 
 /// A prober on the left of a wire, and many addresses that answer on its right.
 struct Setup {
-    left: Namespace,
+    _left: Namespace,
     _right: Namespace,
     wire: Wire,
     probing: Probing,
@@ -44,11 +44,25 @@ impl Setup {
         }
         let probing = Probing::start(&left, |random| Sockets::open_only(kind, random));
         Self {
-            left,
+            _left: left,
             _right: right,
             wire,
             probing,
         }
+    }
+
+    /// Probes until so many were sent, and until all has ended.
+    fn run_until(&self, wishes: &[TargetWish], sent: u64) -> Probes {
+        self.probing.aim(wishes.to_vec());
+        wait::until("enough is sent", || {
+            let now = total_sent(&self.probing.sample());
+            if now >= sent {
+                Ok(())
+            } else {
+                Err(format!("{now} sent"))
+            }
+        });
+        self.probing.settle(wishes.to_vec())
     }
 
     /// Probes for a while and until all has ended.
@@ -57,6 +71,10 @@ impl Setup {
         sleep(time);
         self.probing.settle(wishes.to_vec())
     }
+}
+
+fn total_sent(sample: &Probes) -> u64 {
+    probing::addresses(sample).map(|one| one.sent).sum()
 }
 
 fn many(count: u8, millis: u64) -> Vec<TargetWish> {
@@ -77,7 +95,7 @@ fn ten_thousand_probes_are_counted_as_the_wire_counts_them() {
             duplicate: 0.02,
             ..Impairment::default()
         });
-        setup.run(&wishes, Duration::from_secs(8));
+        setup.run_until(&wishes, 8_000);
         // And a while in which every answer is late.
         setup.wire.forward.set(Impairment::default());
         let late = Impairment {
@@ -85,13 +103,13 @@ fn ten_thousand_probes_are_counted_as_the_wire_counts_them() {
             ..Impairment::delay(Duration::from_millis(1_300))
         };
         setup.wire.backward.set(late);
-        let sample = setup.run(&wishes, Duration::from_secs(2));
+        let sample = setup.run_until(&wishes, 10_000);
         let [forward, backward] = setup.wire.counts();
         let found = outcomes(&sample);
-        let sent: u64 = probing::addresses(&sample).map(|one| one.sent).sum();
+        let sent = total_sent(&sample);
         let duplicates: u64 = probing::addresses(&sample).map(|one| one.duplicates).sum();
         println!("{kind:?}: {sent} sent, {found:?}, {duplicates} duplicates");
-        assert!(sent >= 9_000, "{sent}");
+        assert!(sent >= 10_000, "{sent}");
         assert_eq!(sent, forward.received.icmp);
         assert_eq!(found.lost, forward.lost.icmp + backward.lost.icmp);
         assert_eq!(found.late, backward.delayed.icmp);
@@ -161,7 +179,7 @@ fn bursts_are_as_long_as_the_wire_makes_them() {
     assert_eq!(found.pattern(), Pattern::Burst, "{found:?}");
 }
 
-/// How many of twenty targets show each pattern.
+/// The patterns that twenty targets show.
 fn patterns(loss: Loss, millis: u64, time: Duration) -> Vec<Pattern> {
     let setup = Setup::new(EchoKind::Ping);
     setup.wire.forward.set(Impairment::loss(loss));
@@ -172,30 +190,26 @@ fn patterns(loss: Loss, millis: u64, time: Duration) -> Vec<Pattern> {
 }
 
 #[test]
-fn random_loss_is_told_from_other_loss() {
-    needs_root!();
-    let found = patterns(Loss::Random(0.1), 25, Duration::from_secs(12));
-    assert_eq!(found, [Pattern::Random; 20]);
-}
-
-#[test]
-fn bursts_are_told_from_other_loss() {
+fn random_loss_bursts_and_periods_are_told_apart() {
     needs_root!();
     // On the wire twenty targets share a burst.
-    let loss = Loss::bursts(0.15, 120.0);
-    let found = patterns(loss, 25, Duration::from_secs(15));
-    assert_eq!(found, [Pattern::Burst; 20]);
-}
-
-#[test]
-fn periodic_loss_is_told_from_other_loss() {
-    needs_root!();
-    let loss = Loss::Burst {
+    let bursts = Loss::bursts(0.15, 120.0);
+    let periodic = Loss::Burst {
         every: Duration::from_secs(3),
         lasts: Duration::from_millis(200),
     };
-    let found = patterns(loss, 50, Duration::from_secs(40));
-    assert_eq!(found, [Pattern::Periodic; 20]);
+    std::thread::scope(|scope| {
+        for (expected, loss, millis, seconds) in [
+            (Pattern::Random, Loss::Random(0.1), 25, 12),
+            (Pattern::Burst, bursts, 25, 15),
+            (Pattern::Periodic, periodic, 50, 40),
+        ] {
+            scope.spawn(move || {
+                let found = patterns(loss, millis, Duration::from_secs(seconds));
+                assert_eq!(found, [expected; 20]);
+            });
+        }
+    });
 }
 
 /// Prints how far measured round-trip times are from those of the wire.
@@ -206,7 +220,7 @@ fn round_trips_are_those_of_the_wire() {
     let half = Impairment::delay(Duration::from_micros(12_400));
     setup.wire.forward.set(half);
     setup.wire.backward.set(half);
-    let sample = setup.run(&many(10, 50), Duration::from_secs(10));
+    let sample = setup.run(&many(10, 50), Duration::from_secs(5));
     let (mut count, mut near, mut sum) = (0, 0, Duration::ZERO);
     for one in probing::addresses(&sample) {
         let times = one.round_trips;
@@ -215,12 +229,13 @@ fn round_trips_are_those_of_the_wire() {
         // Never less than what the wire takes: the bound below it is empty.
         let [.., below, _, _, _, _, _, _] = times.buckets;
         assert_eq!(below, 0);
+        let least = Duration::from_micros(24_800) * u32::try_from(times.count).expect("a number");
+        assert!(times.sum >= least);
     }
     let mean = sum / u32::try_from(count).expect("a number");
     println!(
         "{near} of {count} within 0.2 ms of 24.8 ms, mean {mean:?}, variation {:?}",
         probing::address(&sample, [10, 92, 0, 1]).delay_variation
     );
-    assert!(count > 1_500);
-    drop(setup.left);
+    assert!(count > 500);
 }

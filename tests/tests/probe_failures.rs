@@ -10,6 +10,7 @@ use std::time::Duration;
 use droplens_model::sample::probes::{FailureReason, Outcomes, Probes, TargetState};
 use droplens_probe::echo::Sockets;
 use droplens_probe::flight::Patience;
+use droplens_probe::spec::{Ask, EchoSpec, TcpSpec};
 use droplens_probe::sys::egress::EchoKind;
 use droplens_tests::lab::{Namespace, veth};
 use droplens_tests::needs_root;
@@ -314,7 +315,7 @@ fn what_leaves_bears_source_mark_and_size_as_asked() {
         let mut marked = wish(target, 10, PATIENCE);
         marked.egress.source = Some(source.parse().expect("an address"));
         marked.egress.dscp = 46;
-        marked.ask = droplens_probe::spec::Ask::Icmp(droplens_probe::spec::EchoSpec {
+        marked.ask = Ask::Icmp(EchoSpec {
             payload: 1_000,
             dont_fragment: true,
         });
@@ -348,4 +349,23 @@ fn an_ipv6_ping_socket_refuses_a_source() {
     let one = probing::addresses(&sample).next().expect("an address");
     assert!(one.sent > 0);
     assert_eq!(one.failures.get(FailureReason::NotPermitted), one.sent);
+}
+
+/// Whatever is found out: each probe ends once, also when its target goes while it is under way.
+#[test]
+fn probes_that_are_tasks_end_too() {
+    needs_root!();
+    let namespace = Namespace::new();
+    let probing = Probing::start(&namespace, Sockets::open);
+    let mut refused = wish("127.0.0.1", 10, PATIENCE);
+    refused.ask = Ask::Tcp(TcpSpec { port: 9 });
+    let mut removed = wish("127.0.0.2", 10, PATIENCE);
+    removed.ask = Ask::Tcp(TcpSpec { port: 9 });
+    probing.aim(vec![refused.clone(), removed]);
+    sleep(Duration::from_millis(300));
+    let sample = probing.settle(vec![refused]);
+    assert_eq!(sample.targets.len(), 1);
+    let one = probing::address(&sample, [127, 0, 0, 1]);
+    assert!(one.sent > 0);
+    assert_eq!(one.outcomes.total(), one.sent, "{one:?}");
 }

@@ -89,20 +89,29 @@ impl Answer {
         }
         let mut packet = echo.build(icmp::EchoKind::Reply, family, payload);
         match self {
-            Self::WrongChecksum => packet[2] ^= 1,
+            Self::WrongChecksum => flip(&mut packet, 2),
             Self::CutOff => packet.truncate(18),
             // The payload's number is not that of the header.
-            Self::Garbled => packet[23] ^= 1,
+            Self::Garbled => flip(&mut packet, 23),
             _ => {}
         }
         if self != Self::WrongChecksum && family == Family::V4 {
-            packet[2..4].fill(0);
-            let sum = icmp::checksum(&packet).to_be_bytes();
-            packet[2..4].copy_from_slice(&sum);
+            set_checksum(&mut packet, [0; 2]);
+            let sum = icmp::checksum(&packet);
+            set_checksum(&mut packet, sum.to_be_bytes());
         }
         let times = if self == Self::Twice { 2 } else { 1 };
         vec![packet; times]
     }
+}
+
+fn flip(packet: &mut [u8], at: usize) {
+    *packet.get_mut(at).expect("a byte") ^= 1;
+}
+
+fn set_checksum(packet: &mut [u8], sum: [u8; 2]) {
+    let field = packet.get_mut(2..4).expect("a checksum");
+    field.copy_from_slice(&sum);
 }
 
 fn at(family: Family, last: u8) -> IpAddr {

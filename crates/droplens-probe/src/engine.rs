@@ -40,6 +40,17 @@ pub struct Ticket {
     sequence: u32,
 }
 
+#[cfg(test)]
+impl Ticket {
+    /// Of a stream that there is not.
+    pub(crate) const fn numbered(sequence: u32) -> Self {
+        Self {
+            stream: StreamId(0),
+            sequence,
+        }
+    }
+}
+
 /// A probe to be sent now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Order {

@@ -5,6 +5,9 @@
 //! not. After such a one nothing is stamped until all that is under way has left, and then the counting
 //! begins anew: a stamp that is taken for another packet's would make a wrong time.
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use droplens_model::Moment;
