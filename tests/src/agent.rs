@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use droplens_model::sample::probes::Probes;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::binary::droplens;
@@ -29,6 +30,7 @@ pub struct Options {
     unprivileged: bool,
     as_configured: bool,
     default_probes: bool,
+    files: Vec<(String, String)>,
 }
 
 /// Keeps the agent from probing gateways and name servers unasked: tests count every packet.
@@ -86,6 +88,13 @@ impl Options {
     #[must_use]
     pub fn default_probes(mut self) -> Self {
         self.default_probes = true;
+        self
+    }
+
+    /// Seeing a file of its own in the place of one of the host's, which must exist.
+    #[must_use]
+    pub fn file(mut self, path: &str, contents: &str) -> Self {
+        self.files.push((path.to_owned(), contents.to_owned()));
         self
     }
 
@@ -151,10 +160,25 @@ impl Options {
 
     fn command(&self, scratch: &Scratch, namespace: &Namespace) -> Command {
         if self.unprivileged {
-            nobody(scratch)
-        } else {
-            namespace.command(droplens())
+            return nobody(scratch);
         }
+        if self.files.is_empty() {
+            return namespace.command(droplens());
+        }
+        // The mounts are seen by the agent only: the command has a mount namespace of its own.
+        let mounts: Vec<String> = self
+            .files
+            .iter()
+            .enumerate()
+            .map(|(i, (path, contents))| {
+                let own = scratch.write(&format!("file{i}"), contents);
+                format!("mount --bind {} {path} && ", own.display())
+            })
+            .collect();
+        let script = format!("{}exec \"$@\"", mounts.concat());
+        let mut command = namespace.command("sh");
+        command.args(["-c", &script, "sh"]).arg(droplens());
+        command
     }
 }
 
@@ -216,6 +240,41 @@ impl Agent<'_> {
     pub fn get(&self, path: &str, headers: &[(&str, &str)]) -> io::Result<Answer> {
         self.namespace
             .enter(|| http::get(self.address, path, headers))
+    }
+
+    /// What its probes found.
+    ///
+    /// # Errors
+    ///
+    /// Why there is nothing.
+    pub fn probes(&self) -> Result<Probes, String> {
+        let answer = self
+            .get("/api/v1/snapshot", &[])
+            .map_err(|error| error.to_string())?;
+        let mut document: serde_json::Value =
+            serde_json::from_slice(&answer.body).map_err(|error| error.to_string())?;
+        let probes = document
+            .pointer_mut("/body/snapshot/probes")
+            .ok_or("no probes in the snapshot")?;
+        let Some(value) = probes.pointer_mut("/ok/value") else {
+            return Err(probes.to_string());
+        };
+        let value = value.take();
+        serde_json::from_value(value).map_err(|error| error.to_string())
+    }
+
+    /// What its probes found, once it is as it should be.
+    ///
+    /// # Panics
+    ///
+    /// When it does not become so in time, with the last reason.
+    #[track_caller]
+    pub fn probes_until<T>(
+        &self,
+        what: &str,
+        mut wanted: impl FnMut(&Probes) -> Result<T, String>,
+    ) -> T {
+        until(what, || wanted(&self.probes()?))
     }
 
     /// Scrapes.

@@ -11,6 +11,8 @@ use rustix::process::Signal;
 
 /// `CAP_NET_ADMIN` in a capability mask.
 const NET_ADMIN: u64 = 1 << 12;
+/// `CAP_NET_RAW` in a capability mask.
+const NET_RAW: u64 = 1 << 13;
 
 #[test]
 fn systemd_is_told_and_sigterm_ends_well() {
@@ -99,23 +101,28 @@ fn a_reload_changes_the_configuration_and_keeps_counters() {
 fn only_the_capabilities_it_needs_remain() {
     needs_root!();
     let namespace = Namespace::new();
-    let agent = Options::new().start(&namespace);
-    let status = std::fs::read_to_string(format!("/proc/{}/status", agent.pid())).expect("status");
-    for (set, wanted) in [
-        ("CapInh", 0),
-        ("CapPrm", NET_ADMIN),
-        ("CapEff", NET_ADMIN),
-        ("CapBnd", NET_ADMIN),
-        ("CapAmb", 0),
-    ] {
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix(set))
-            .expect(set);
-        let mask = u64::from_str_radix(line.trim_start_matches(':').trim(), 16).expect("hex");
-        assert_eq!(mask, wanted, "{set}");
+    // Sockets for echo requests are open before; only configured probes may need raw ones later.
+    let probes = "[[probe.icmp]]\ntargets = [\"127.0.0.1\"]\n";
+    for (config, kept) in [("", NET_ADMIN), (probes, NET_ADMIN | NET_RAW)] {
+        let agent = Options::new().config(config).start(&namespace);
+        let status = format!("/proc/{}/status", agent.pid());
+        let status = std::fs::read_to_string(status).expect("status");
+        for (set, wanted) in [
+            ("CapInh", 0),
+            ("CapPrm", kept),
+            ("CapEff", kept),
+            ("CapBnd", kept),
+            ("CapAmb", 0),
+        ] {
+            let line = status
+                .lines()
+                .find_map(|line| line.strip_prefix(set))
+                .expect(set);
+            let mask = u64::from_str_radix(line.trim_start_matches(':').trim(), 16).expect("hex");
+            assert_eq!(mask, wanted, "{set}");
+        }
+        agent.stop();
     }
-    agent.stop();
 }
 
 #[test]

@@ -27,6 +27,9 @@ const RUNTIME_THREADS: usize = 2;
 /// The thread that encodes stays from one scrape to the next: making one costs more than a scrape.
 const ENCODER_STAYS: Duration = Duration::from_secs(120);
 
+/// Threads for what may block: encoders, files, netlink. The unit allows 64 threads in all.
+const BLOCKING_THREADS: usize = 32;
+
 pub(crate) fn run(options: &Options) -> Outcome {
     let config = options.load()?;
     let level = log::start(&config.log);
@@ -42,6 +45,7 @@ pub(crate) fn run(options: &Options) -> Outcome {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(RUNTIME_THREADS)
         .thread_name("web")
+        .max_blocking_threads(BLOCKING_THREADS)
         .thread_keep_alive(ENCODER_STAYS)
         .enable_all()
         .build()?;

@@ -1,12 +1,14 @@
 //! Whom to probe: hosts, hosts with ports, name servers, URLs.
 
 use std::net::IpAddr;
+use std::ops::Range;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use droplens_model::Name;
 use droplens_probe::spec::{HttpSpec, HttpUrl};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
+use toml::Spanned;
 
 /// Bytes of a domain name at most (RFC 1035, without the final dot).
 const LONGEST_NAME: usize = 253;
@@ -17,6 +19,31 @@ const LONGEST_LABEL: usize = 63;
 pub(crate) trait Place: FromStr<Err = String> + Clone {
     /// As it was written.
     fn text(&self) -> &Name;
+}
+
+/// A place in the configuration, and where it stands. What is wrong with it is kept until the whole is
+/// checked: an error on the way would only say in which list it is.
+#[derive(Clone, Debug)]
+pub(crate) struct Given<T> {
+    pub(crate) at: Range<usize>,
+    pub(crate) place: Result<T, String>,
+}
+
+/// Wherever they stand.
+impl<T: PartialEq> PartialEq for Given<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.place == other.place
+    }
+}
+
+impl<'de, T: Place> Deserialize<'de> for Given<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Spanned::<String>::deserialize(deserializer)?;
+        Ok(Self {
+            at: text.span(),
+            place: text.get_ref().parse(),
+        })
+    }
 }
 
 /// A place that is read from text and keeps it.

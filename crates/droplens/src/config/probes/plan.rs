@@ -58,8 +58,11 @@ impl<T: Table> Template for T {
         self.targets()
             .iter()
             .map(|target| {
-                let planned = planned(self, &common, target.get_ref(), &common.labels);
-                (target.span(), planned)
+                let planned = match &target.place {
+                    Ok(place) => planned(self, &common, place, &common.labels),
+                    Err(why) => Err(why.clone()),
+                };
+                (target.at.clone(), planned)
             })
             .collect()
     }

@@ -11,9 +11,10 @@ use droplens_probe::spec::{
     TlsSpec,
 };
 use serde::Deserialize;
-use toml::Spanned;
 
-use super::places::{DomainName, Host, HostOnly, HostPort, NameServer, Place, TlsServer, Url};
+use super::places::{
+    DomainName, Given, Host, HostOnly, HostPort, NameServer, Place, TlsServer, Url,
+};
 use super::values::{
     BodyBytes, Class, Device, Dscp, Families, Hops, Interval, Labels, PacketSize, Payload, PerHop,
     Port, ProbeName, Redirects, Slow, SourceAddress, StepLimits, Timeout,
@@ -66,7 +67,7 @@ pub(crate) trait Table {
     fn common(&self) -> Common;
 
     /// The targets, and where they stand.
-    fn targets(&self) -> &[Spanned<Self::Target>];
+    fn targets(&self) -> &[Given<Self::Target>];
 
     /// What a target is asked; an error where target and table do not go together.
     fn aim(&self, target: &Self::Target) -> Result<Aim, String>;
@@ -84,7 +85,7 @@ macro_rules! table {
         #[serde(default, deny_unknown_fields)]
         pub(crate) struct $table {
             name: Option<ProbeName>,
-            $targets: Vec<Spanned<$target>>,
+            $targets: Vec<Given<$target>>,
             interval: Interval,
             timeout: Timeout,
             labels: Labels,
@@ -139,7 +140,7 @@ macro_rules! table {
                 }
             }
 
-            fn targets(&self) -> &[Spanned<$target>] {
+            fn targets(&self) -> &[Given<$target>] {
                 &self.$targets
             }
 

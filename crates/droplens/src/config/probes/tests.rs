@@ -244,6 +244,13 @@ fn a_wrong_value_is_shown_with_its_line_and_a_caret() {
 }
 
 #[test]
+fn a_wrong_target_is_shown_in_its_line_of_a_long_list() {
+    let error = refusal("[[probe.tcp]]\ntargets = [\n  \"a:1\",\n  \"b:0\",\n]\n");
+    assert!(error.contains("line 4, column 3"), "{error}");
+    assert!(error.contains("4 |   \"b:0\",\n  |   ^^^^^\n"), "{error}");
+}
+
+#[test]
 fn a_target_given_twice_is_shown_at_both_places() {
     let error = refusal(
         "[[probe.icmp]]\ntargets = [\"a\", \"b\"]\n[[probe.icmp]]\ninterval = \"5s\"\ntargets = [\"c\", \"b\"]\n",
