@@ -4,6 +4,7 @@
 mod connection;
 mod deadline;
 mod dns;
+mod echo;
 mod http;
 mod line;
 mod meter;
@@ -27,6 +28,7 @@ use crate::sys::failure::send_failure;
 use crate::targets::TargetWish;
 
 pub use dns::check as check_dns;
+pub use echo::{Echoed, echo};
 
 /// What is to be done.
 #[derive(Clone, Debug)]
@@ -108,11 +110,11 @@ impl Report {
 }
 
 /// Runs an errand to its end; hosts that servers redirect to are found by the resolver. It needs a
-/// tokio runtime with time and I/O; dropping the future closes its sockets. Echo requests are no
-/// errands: they have their own sockets.
+/// tokio runtime with time and I/O; dropping the future closes its sockets. An echo request gets a
+/// socket of its own here; those of the prober share one.
 pub async fn run(task: Task, resolver: &Resolver) -> Report {
     match &task.wish.ask {
-        Ask::Icmp(_) => Report::new(crate::sys::clock::monotonic()),
+        Ask::Icmp(spec) => echo(&task, spec).await.report,
         Ask::Tcp(spec) => tcp::run(&task, spec).await,
         Ask::Dns(spec) => dns::run(&task, spec).await,
         // Boxed, since they need much more room than the others.

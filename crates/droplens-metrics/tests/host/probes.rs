@@ -152,6 +152,7 @@ fn expiring() -> TlsDetails {
         names: Vec::new(),
         not_before: Timestamp(0),
         not_after: Timestamp(seconds * 1_000),
+        fingerprint: String::new(),
     };
     TlsDetails {
         chain: vec![until(1_800_000_000), until(1_700_000_000)],

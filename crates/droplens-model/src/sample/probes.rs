@@ -19,7 +19,7 @@ use crate::serial::{maybe_nanoseconds, nanoseconds, words};
 use crate::{Family, Name};
 
 pub use details::{
-    Certificate, Details, DnsDetails, HttpDetails, PmtuDetails, TcpDetails, TlsDetails,
+    Certificate, Details, DnsDetails, DnsRecords, HttpDetails, PmtuDetails, TcpDetails, TlsDetails,
 };
 pub use failure::{FailureCount, FailureReason, Failures, LastFailure};
 pub use histogram::{BurstDurations, BurstPackets, GapPackets, PhaseTimes, RoundTrips};

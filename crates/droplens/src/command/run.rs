@@ -78,7 +78,7 @@ pub(crate) fn run(options: &Options) -> Outcome {
 /// The privileges that the probes of the configuration need later; the sockets for echo requests are
 /// open already.
 fn kept(config: &Config) -> Keep {
-    if config.probe.templates().is_empty() {
+    if config.probe.templates().is_empty() && !config.modules.send_echoes() {
         Keep::Nothing
     } else {
         Keep::RawSockets
@@ -167,6 +167,7 @@ impl Agent {
             exposition,
             instruments,
             self.config.web.clone(),
+            self.config.modules.clone(),
         )
     }
 
@@ -196,6 +197,7 @@ impl Agent {
                 self.probing.apply(&config);
                 app.exposition.set_options(exposition_options(&config));
                 app.set_web(config.web.clone());
+                app.probing.set_modules(config.modules.clone());
                 self.config = config;
                 app.instruments.reloaded(true);
                 tracing::info!("configuration reloaded");

@@ -1,6 +1,7 @@
 //! The configuration: one TOML file, every key optional, unknown keys refused.
 
 mod mistake;
+mod modules;
 mod probes;
 mod template;
 mod thresholds;
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 pub(crate) use mistake::Mistake;
+pub(crate) use modules::{Allowed, Family as PreferredFamily, Modules, Query};
 pub(crate) use probes::{
     Discovery, DnsDiscovery, FileDiscovery, FilePattern, HttpDiscovery, Lookup, MOST_TARGETS,
     Planned, Probe, Probes, unasked,
@@ -36,6 +38,7 @@ pub(crate) struct Config {
     pub(crate) probes: Probes,
     pub(crate) probe: Probe,
     pub(crate) discovery: Discovery,
+    pub(crate) modules: Modules,
 }
 
 /// The HTTP server.
@@ -46,6 +49,7 @@ pub(crate) struct Web {
     pub(crate) max_connections: Limit,
     pub(crate) remote_details: bool,
     pub(crate) allowed_hosts: Vec<String>,
+    pub(crate) probe_targets: Vec<Allowed>,
 }
 
 impl Default for Web {
@@ -55,6 +59,7 @@ impl Default for Web {
             max_connections: Limit::new(128),
             remote_details: false,
             allowed_hosts: Vec::new(),
+            probe_targets: Vec::new(),
         }
     }
 }
@@ -163,8 +168,9 @@ impl Config {
 
     /// Parses the text of a file.
     pub(crate) fn parse(text: &str) -> Result<Self, Mistake> {
-        let config = toml::from_str(text)?;
+        let config: Self = toml::from_str(text)?;
         probes::check(&config, text).map_err(Mistake::Conflict)?;
+        modules::check(&config.modules, text).map_err(Mistake::Conflict)?;
         Ok(config)
     }
 }

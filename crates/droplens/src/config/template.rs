@@ -21,6 +21,10 @@ remote_details = false
 # asked for. A request with another Host header is refused: it may come from a page that tricked
 # a browser on this host (DNS rebinding).
 allowed_hosts = []
+# Whom /probe?target=...&module=... may probe: hosts or whole targets as they are ("db.example",
+# "https://api.example/health"), names under a domain ("*.example"), networks ("10.90.0.0/16") for targets
+# that are addresses. Empty, or without [modules], /probe is off: it sends packets for whoever asks.
+probe_targets = []
 
 [log]
 # error, warn, info, debug or trace. Flag: --log-level.
@@ -229,4 +233,64 @@ bytes_per_second = 125000.0
 #port = 5432
 # Time between two questions. Default: 30s.
 #refresh = "30s"
+
+# Modules of /probe?target=...&module=NAME, with the options and the metrics of blackbox_exporter: one table
+# for each, as many as you like. Whom they may probe is said by probe_targets in [web].
+#[modules.ping]
+# icmp, tcp, dns or http.
+#prober = "icmp"
+# How long a probe may take, at most 0.5 s less than Prometheus waits. Default: 10s.
+#timeout = "5s"
+#[modules.ping.icmp]
+# ip4 or ip6: which address of a name is preferred, and whether the other will do. Default: "ip6", true.
+#preferred_ip_protocol = "ip4"
+#ip_protocol_fallback = true
+# Bytes after the ICMP header, and whether routers must not cut the packet up. Default: 56, false.
+#payload_size = 56
+#dont_fragment = false
+
+#[modules.smtps]
+#prober = "tcp"
+#[modules.smtps.tcp]
+#preferred_ip_protocol = "ip4"
+#ip_protocol_fallback = true
+# Whether a TLS handshake follows. Default: false.
+#tls = true
+# Whether an untrusted certificate is fine, the certificates (PEM) to trust, and the name that the
+# certificate must be for. Default: false, the system's, the host of the target.
+#tls_config = { insecure_skip_verify = false, ca_file = "/etc/ssl/certs/ca-certificates.crt", server_name = "mail.example" }
+
+# The target is the name server.
+#[modules.zone]
+#prober = "dns"
+#[modules.zone.dns]
+#preferred_ip_protocol = "ip4"
+#ip_protocol_fallback = true
+#query_name = "www.example"
+# Default: "ANY".
+#query_type = "A"
+# Default: ["NOERROR"].
+#valid_rcodes = ["NOERROR"]
+# udp or tcp. Default: "udp".
+#transport_protocol = "udp"
+# Whether the server is to ask others. Default: true.
+#recursion_desired = true
+
+#[modules.web]
+#prober = "http"
+#[modules.web.http]
+#preferred_ip_protocol = "ip4"
+#ip_protocol_fallback = true
+# Default: 200 to 299.
+#valid_status_codes = [200, 204]
+#method = "GET"
+#headers = { accept = "text/html" }
+#body = ""
+# Default: true, up to 10 of them.
+#follow_redirects = true
+#fail_if_ssl = false
+#fail_if_not_ssl = false
+#fail_if_body_matches_regexp = ["error"]
+#fail_if_body_not_matches_regexp = ["ok"]
+#tls_config = { insecure_skip_verify = false }
 "#;

@@ -8,6 +8,7 @@ mod listen;
 mod metrics;
 mod page;
 mod pages;
+mod probe;
 mod server;
 
 use std::sync::{Arc, RwLock};
@@ -18,7 +19,7 @@ use axum::routing::get;
 use droplens_kernel::Root;
 use droplens_metrics::Exposition;
 
-use crate::config::Web;
+use crate::config::{Modules, Web};
 use crate::judge::Judge;
 use crate::sampler::Sampler;
 
@@ -36,6 +37,8 @@ pub(crate) struct App {
     pub(crate) exposition: Exposition,
     pub(crate) instruments: Instruments,
     pub(crate) started: Instant,
+    /// What `/probe` needs.
+    pub(crate) probing: probe::Endpoint,
     /// Replaced as a whole by a reload.
     web: RwLock<Arc<Web>>,
 }
@@ -48,6 +51,7 @@ impl App {
         exposition: Exposition,
         instruments: Instruments,
         web: Web,
+        modules: Modules,
     ) -> Self {
         let web = RwLock::new(Arc::new(web));
         Self {
@@ -57,6 +61,7 @@ impl App {
             exposition,
             instruments,
             started: Instant::now(),
+            probing: probe::Endpoint::new(modules),
             web,
         }
     }
@@ -94,6 +99,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         ));
     Router::new()
         .route("/metrics", get(metrics::metrics))
+        .route("/probe", get(probe::probe))
         .route("/-/healthy", get(pages::healthy))
         .route("/-/ready", get(pages::ready))
         .merge(details)

@@ -28,6 +28,6 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> (StatusCode, &'static 
 pub(super) async fn not_found() -> (StatusCode, &'static str) {
     (
         StatusCode::NOT_FOUND,
-        "No such page. There are: /, /metrics, /api/v1/report, /api/v1/events, /api/v1/history, /api/v1/snapshot, /-/healthy, /-/ready.\n",
+        "No such page. There are: /, /metrics, /probe, /api/v1/report, /api/v1/events, /api/v1/history, /api/v1/snapshot, /-/healthy, /-/ready.\n",
     )
 }

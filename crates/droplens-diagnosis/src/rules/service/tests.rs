@@ -227,6 +227,7 @@ fn certified(days: &[f64]) -> Target {
         } else {
             END.after(Duration::from_secs_f64(days * 86_400.0))
         },
+        fingerprint: String::new(),
     };
     target(ProbeKind::Tls, HOST, |address| {
         counts(10, 0)(address);

@@ -149,6 +149,7 @@ fn cells(kind: ProbeKind, address: &Address) -> [Option<Value>; 7] {
             serial,
             ttl: _,
             bytes: _,
+            records: _,
         } = dns;
         *serial
     });

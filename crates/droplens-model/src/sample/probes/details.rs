@@ -94,6 +94,20 @@ pub struct DnsDetails {
     pub ttl: Option<u32>,
     /// Size of the response in bytes.
     pub bytes: u32,
+    /// How many records the response has.
+    pub records: DnsRecords,
+}
+
+/// How many records a DNS response has in each section, that of EDNS not among them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DnsRecords {
+    /// In the answer.
+    pub answer: u32,
+    /// In the authority section.
+    pub authority: u32,
+    /// In the additional section.
+    pub additional: u32,
 }
 
 /// A TLS session.
@@ -125,6 +139,9 @@ pub struct Certificate {
     pub not_before: Timestamp,
     /// Valid until.
     pub not_after: Timestamp,
+    /// SHA-256 of the certificate as it was sent, in hexadecimal.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub fingerprint: String,
 }
 
 /// An HTTP response.

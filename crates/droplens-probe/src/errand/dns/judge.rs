@@ -1,7 +1,7 @@
 //! What an answer says, and whether it is the right one.
 
 use droplens_model::Name as Text;
-use droplens_model::sample::probes::{DnsDetails, FailureReason};
+use droplens_model::sample::probes::{DnsDetails, DnsRecords, FailureReason};
 use hickory_proto::op::Message;
 use hickory_proto::rr::{RData, Record, RecordType};
 
@@ -50,8 +50,17 @@ pub(super) fn judge(
         serial: serial(message),
         ttl: message.answers.iter().map(|record| record.ttl).min(),
         bytes: u32::try_from(bytes).unwrap_or(u32::MAX),
+        records: DnsRecords {
+            answer: count(&message.answers),
+            authority: count(&message.authorities),
+            additional: count(&message.additionals),
+        },
     };
     (details, failure)
+}
+
+fn count(records: &[Record]) -> u32 {
+    u32::try_from(records.len()).unwrap_or(u32::MAX)
 }
 
 fn wrong_code(spec: &DnsSpec, question: &Question, code: &str) -> Option<(FailureReason, String)> {

@@ -50,7 +50,7 @@ fn address(of: &str, last: u8) -> Record {
     record(of, 300, RData::A(A(Ipv4Addr::new(192, 0, 2, last))))
 }
 
-fn judged(spec: &DnsSpec, message: &Message) -> (DnsDetails, Option<FailureReason>) {
+fn judged(spec: &DnsSpec, message: &Message) -> (DnsDetails, DnsRecords, Option<FailureReason>) {
     let question = question(spec);
     let bytes = message.to_vec().unwrap();
     let Ok(Response::Whole(message)) = question.read(&bytes) else {
@@ -269,6 +269,11 @@ fn an_answer_is_told_with_its_aliases_flags_and_times() {
         serial: Some(2_026),
         ttl: Some(60),
         bytes: u32::try_from(size).unwrap(),
+        records: DnsRecords {
+            answer: u32::try_from(message.answers.len()).unwrap(),
+            authority: 1,
+            additional: 0,
+        },
     };
     assert_eq!(details, expected);
 }

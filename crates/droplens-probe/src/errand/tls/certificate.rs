@@ -44,10 +44,17 @@ pub(super) fn read(der: &[u8]) -> Option<Read> {
             names,
             not_before: instant(validity.not_before),
             not_after: instant(validity.not_after),
+            fingerprint: fingerprint(der),
         },
         old: parsed.version() != X509Version::V3,
         self_issued: parsed.subject().as_raw() == parsed.issuer().as_raw(),
     })
+}
+
+fn fingerprint(der: &[u8]) -> String {
+    let digest = ring::digest::digest(&ring::digest::SHA256, der);
+    let bytes = digest.as_ref().iter();
+    bytes.map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn name(name: &GeneralName<'_>) -> Option<String> {

@@ -11,6 +11,10 @@ mod tests;
 mod values;
 mod words;
 
+pub(super) use places::{DomainName, HostOnly, HostPort, NameServer, TlsServer, Url};
+pub(super) use values::{Payload, Timeout};
+pub(super) use words::{Codes, RecordType};
+
 use serde::Deserialize;
 
 pub(crate) use discovery::{
