@@ -111,7 +111,8 @@ fn reachable() -> Vec<Alert> {
     };
     vec![
         fleet.page(),
-        absent.page(),
+        // Discovery takes a while when Prometheus starts.
+        absent.hold("10m").page(),
         down,
         vanished.hold("10m").remark(),
         restarting,
