@@ -24,6 +24,12 @@ pub(super) fn alerts() -> Vec<Alert> {
             "At this rate a month's budget of loss is gone in five days.",
         ),
         blackhole(),
+        found(
+            "PathLatency",
+            Cause::PathLatency,
+            "Round trips take longer than those to such a target should",
+            "Slow, not lost; often a detour that somebody else's router takes.",
+        ),
     ];
     alerts.extend(services());
     alerts
@@ -140,13 +146,18 @@ fn blackhole() -> Alert {
             cases(
                 "",
                 vec![input(
-                    "droplens_pmtu_blackhole{target=\"a\",address=\"192.0.2.1\"}",
+                    "droplens_pmtu_blackhole{probe=\"pmtu\",target=\"a\",address=\"192.0.2.1\",family=\"ipv4\"}",
                     Level(1.0),
                     Level(0.0),
                     Level(0.0),
                 )],
             )
-            .labels(&[("target", "a"), ("address", "192.0.2.1")]),
+            .labels(&[
+                ("probe", "pmtu"),
+                ("target", "a"),
+                ("address", "192.0.2.1"),
+                ("family", "ipv4"),
+            ]),
         )
     }
 }
@@ -158,6 +169,12 @@ fn services() -> Vec<Alert> {
             Cause::ConnectRefused,
             "A service that is probed refuses connections",
             "The service has its own monitoring; this says that the network is not to blame.",
+        ),
+        found(
+            "ConnectTimeout",
+            Cause::ConnectTimeout,
+            "A service that is probed does not answer",
+            "As ConnectRefused; whether the path loses more than this is ProbeLossFast.",
         ),
         unanswered().remark(),
         found(
@@ -178,6 +195,12 @@ fn services() -> Vec<Alert> {
             Cause::HttpFailure,
             "A service that is probed fails",
             "As ConnectRefused.",
+        ),
+        found(
+            "ServiceSlow",
+            Cause::ServiceSlow,
+            "A service that is probed is slow",
+            "Slow, not lost.",
         ),
     ]
 }
@@ -222,13 +245,19 @@ fn certificate() -> Alert {
                 // In the test's time, which begins at 0.
                 "9d 22h 40m 0s",
                 vec![input(
-                    "droplens_probe_tls_certificate_expiry_timestamp_seconds{probe=\"https\",target=\"a\",scope=\"leaf\"}",
+                    "droplens_probe_tls_certificate_expiry_timestamp_seconds{probe=\"https\",target=\"a\",address=\"192.0.2.1\",family=\"ipv4\",scope=\"leaf\"}",
                     Level(10.0 * DAY),
                     Level(30.0 * DAY),
                     Level(30.0 * DAY),
                 )],
             )
-            .labels(&[("probe", "https"), ("target", "a"), ("scope", "leaf")])
+            .labels(&[
+                ("probe", "https"),
+                ("target", "a"),
+                ("address", "192.0.2.1"),
+                ("family", "ipv4"),
+                ("scope", "leaf"),
+            ])
             .told_later("9d 21h 20m 0s")
             .fires_by(80),
         )
