@@ -3,6 +3,8 @@
 //! [`lab`] makes network namespaces in which faults are provoked, [`wire`] impairs what passes between
 //! them, [`agent`] runs the built
 //! `droplens` in them, [`asking`] runs single probes in them against [`servers`] that answer as a test wants, [`exposition`] reads what it says, [`verdict`] asks it where packets are lost. Everything is bounded in packets and
+//! them, [`monitoring`] watches them with Prometheus, [`agent`] runs the built
+//! `droplens` in them, [`exposition`] reads what it says, [`verdict`] asks it where packets are lost. Everything is bounded in packets and
 //! time, and nothing outlives the test that made it: namespaces have no name, they end with the
 //! last thread, socket and process in them.
 
@@ -21,6 +23,7 @@ pub mod http;
 pub mod json;
 pub mod lab;
 pub mod lineup;
+pub mod monitoring;
 pub mod probing;
 pub mod scenario;
 pub mod scratch;

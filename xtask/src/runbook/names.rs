@@ -15,13 +15,22 @@ const PROTOCOL: &str = "droplens_netstat_";
 /// Where recorded kernels are.
 const FIXTURES: &str = "tests/fixtures";
 
-/// Names of metrics that do not exist, in documents that people search for them.
+/// The rules for Prometheus, which record series of their own.
+const RULES: &str = "deploy/prometheus/droplens.rules.yml";
+
+/// Names of metrics that do not exist, in documents that people search for them and in rules.
 pub(super) fn faults(root: &Path, documents: &Documents) -> io::Result<Vec<String>> {
+    let rules = fs::read_to_string(root.join(RULES))?;
     let known = Known {
         families: families(),
         protocol: protocol_keys(&root.join(FIXTURES))?,
+        recorded: recorded(&rules),
     };
-    let looked_at = documents.iter().filter(|(path, _)| is_looked_at(path));
+    let rules = (PathBuf::from(RULES), rules);
+    let looked_at = documents
+        .iter()
+        .filter(|(path, _)| is_looked_at(path))
+        .chain([(&rules.0, &rules.1)]);
     let mut faults = Vec::new();
     for (path, text) in looked_at {
         for (at, line) in text.lines().enumerate() {
@@ -37,23 +46,47 @@ pub(super) fn faults(root: &Path, documents: &Documents) -> io::Result<Vec<Strin
 }
 
 fn is_looked_at(path: &Path) -> bool {
-    let others = ["README.md", "docs/causes.md", "docs/tutorial.md"].map(PathBuf::from);
-    path.starts_with(RUNBOOK) || others.iter().any(|other| other == path)
+    let others = [
+        "README.md",
+        "docs/alerts.md",
+        "docs/causes.md",
+        "docs/scale.md",
+        "docs/tutorial.md",
+    ];
+    path.starts_with(RUNBOOK) || others.iter().any(|other| Path::new(other) == path)
 }
 
-/// The names of metrics in a line. A bare prefix stands for a search.
+/// The names of metrics in a line, recorded ones (`level:metric:operation`) included. A bare prefix
+/// stands for a search.
 fn names(line: &str) -> impl Iterator<Item = &str> {
-    line.split(|char: char| !char.is_ascii_alphanumeric() && char != '_')
-        .filter(|word| word.starts_with(PREFIX) && *word != PREFIX)
+    line.split(|char: char| !char.is_ascii_alphanumeric() && char != '_' && char != ':')
+        .map(|word| word.trim_matches(':'))
+        .filter(|word| {
+            let recorded = word.split(':').nth(1);
+            let name = recorded.unwrap_or(word);
+            name.starts_with(PREFIX) && name != PREFIX
+        })
+}
+
+/// The names of the series that rules record.
+fn recorded(rules: &str) -> BTreeSet<String> {
+    let records = rules
+        .lines()
+        .filter_map(|line| line.trim_start().strip_prefix("- record: "));
+    records.map(ToOwned::to_owned).collect()
 }
 
 struct Known {
     families: BTreeSet<String>,
     protocol: BTreeSet<String>,
+    recorded: BTreeSet<String>,
 }
 
 impl Known {
     fn contains(&self, name: &str) -> bool {
+        if name.contains(':') {
+            return self.recorded.contains(name);
+        }
         match name.strip_prefix(PROTOCOL) {
             Some(key) => self
                 .protocol
@@ -118,6 +151,7 @@ mod tests {
         Known {
             families: families(),
             protocol: keys.into_iter().flat_map(keys_of).collect(),
+            recorded: recorded("    rules:\n      - record: job:droplens_up:sum\n        expr: 1"),
         }
     }
 
@@ -129,12 +163,20 @@ mod tests {
     }
 
     #[test]
+    fn recorded_names_are_found_whole() {
+        let line = "expr: job:droplens_up:sum / droplens_link_up: a:b";
+        let found: Vec<_> = names(line).collect();
+        assert_eq!(found, ["job:droplens_up:sum", "droplens_link_up"]);
+    }
+
+    #[test]
     fn what_exists_is_known_and_nothing_else() {
         for name in [
             "droplens_drops_total",
             "droplens_loss_event_duration_seconds_bucket",
             "droplens_netstat_tcpext_listendrops_total",
             "droplens_netstat_udp6_rcvbuferrors_total",
+            "job:droplens_up:sum",
         ] {
             assert!(known().contains(name), "{name}");
         }
@@ -143,6 +185,7 @@ mod tests {
             "droplens_drops_total_bucket",
             "droplens_netstat_tcpext_listendrop_total",
             "droplens_netstat_udp_rcvbuferrors_total",
+            "job:droplens_up:count",
         ] {
             assert!(!known().contains(name), "{name}");
         }
