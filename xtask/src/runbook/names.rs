@@ -1,26 +1,16 @@
 //! Names of metrics that documents mention must exist.
 
-use std::collections::BTreeSet;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use droplens_metrics::{Kind, catalogue};
-
 use super::{Documents, RUNBOOK};
+use crate::series::Known;
 
 const PREFIX: &str = "droplens_";
-const PROTOCOL: &str = "droplens_netstat_";
-
-/// Where recorded kernels are.
-const FIXTURES: &str = "tests/fixtures";
 
 /// Names of metrics that do not exist, in documents that people search for them.
 pub(super) fn faults(root: &Path, documents: &Documents) -> io::Result<Vec<String>> {
-    let known = Known {
-        families: families(),
-        protocol: protocol_keys(&root.join(FIXTURES))?,
-    };
+    let known = Known::read(root)?;
     let looked_at = documents.iter().filter(|(path, _)| is_looked_at(path));
     let mut faults = Vec::new();
     for (path, text) in looked_at {
@@ -47,104 +37,14 @@ fn names(line: &str) -> impl Iterator<Item = &str> {
         .filter(|word| word.starts_with(PREFIX) && *word != PREFIX)
 }
 
-struct Known {
-    families: BTreeSet<String>,
-    protocol: BTreeSet<String>,
-}
-
-impl Known {
-    fn contains(&self, name: &str) -> bool {
-        match name.strip_prefix(PROTOCOL) {
-            Some(key) => self
-                .protocol
-                .contains(key.strip_suffix("_total").unwrap_or(key)),
-            None => self.families.contains(name),
-        }
-    }
-}
-
-/// The names of all series of the catalogue.
-fn families() -> BTreeSet<String> {
-    let suffixes = |kind| match kind {
-        Kind::Histogram => &["_bucket", "_sum", "_count", ""][..],
-        _ => &[""],
-    };
-    catalogue::all()
-        .flat_map(|family| {
-            let suffixes = suffixes(family.kind).iter();
-            suffixes.map(|suffix| format!("{}{suffix}", family.name))
-        })
-        .collect()
-}
-
-/// `group_key` of every protocol counter that a recorded kernel has: their families are made from
-/// what a kernel lists.
-fn protocol_keys(fixtures: &Path) -> io::Result<BTreeSet<String>> {
-    let mut keys = BTreeSet::new();
-    for kernel in fs::read_dir(fixtures)? {
-        let net = kernel?.path().join("proc/net");
-        for file in ["snmp", "netstat", "snmp6"] {
-            if let Ok(text) = fs::read_to_string(net.join(file)) {
-                keys.extend(text.lines().flat_map(keys_of));
-            }
-        }
-    }
-    Ok(keys)
-}
-
-/// The keys in a line of `snmp` or `netstat`, which has a group and a colon, or of `snmp6`, which
-/// has both in one word.
-fn keys_of(line: &str) -> Vec<String> {
-    if let Some((group, keys)) = line.split_once(':') {
-        let keys = keys.split_whitespace();
-        return keys
-            .map(|key| format!("{group}_{key}").to_lowercase())
-            .collect();
-    }
-    let word = line.split_whitespace().next().unwrap_or_default();
-    let group = word.find('6').map(|at| word.split_at(at + 1));
-    group
-        .map(|(group, key)| format!("{group}_{key}").to_lowercase())
-        .into_iter()
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn known() -> Known {
-        let keys = ["TcpExt: ListenDrops", "Udp6RcvbufErrors   \t0"];
-        Known {
-            families: families(),
-            protocol: keys.into_iter().flat_map(keys_of).collect(),
-        }
-    }
 
     #[test]
     fn names_are_found_in_code_and_prose() {
         let line = "`droplens_drops_total{cause=\"x\"}`, ^droplens_(a|b) droplens_link_carrier.";
         let found: Vec<_> = names(line).collect();
         assert_eq!(found, ["droplens_drops_total", "droplens_link_carrier"]);
-    }
-
-    #[test]
-    fn what_exists_is_known_and_nothing_else() {
-        for name in [
-            "droplens_drops_total",
-            "droplens_loss_event_duration_seconds_bucket",
-            "droplens_netstat_tcpext_listendrops_total",
-            "droplens_netstat_udp6_rcvbuferrors_total",
-        ] {
-            assert!(known().contains(name), "{name}");
-        }
-        for name in [
-            "droplens_drops",
-            "droplens_drops_total_bucket",
-            "droplens_netstat_tcpext_listendrop_total",
-            "droplens_netstat_udp_rcvbuferrors_total",
-        ] {
-            assert!(!known().contains(name), "{name}");
-        }
     }
 }
