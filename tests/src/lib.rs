@@ -15,10 +15,12 @@
 pub mod agent;
 pub mod binary;
 pub mod exposition;
+pub mod grafana;
 pub mod http;
 pub mod json;
 pub mod lab;
 pub mod lineup;
+pub mod prometheus;
 pub mod scenario;
 pub mod scratch;
 pub mod skip;

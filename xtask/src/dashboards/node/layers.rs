@@ -76,10 +76,11 @@ pub(super) fn ip() -> Vec<Panel> {
     vec![
         lost_in("ip", "Lost in the IP layer")
             .about("Routes, headers, checksums, fragments, neighbours, and packets that entered the IP layer and left it nowhere."),
-        Panel::lines("Neighbour table", "percentunit")
-            .about("Entries as a share of the most there may be (gc_thresh3). A full table drops what has no entry.")
-            .query("droplens_neighbour_table_entries / on (job, instance, family) (droplens_neighbour_table_limit_entries{bound=\"thresh3\"} > 0)", "{{family}} · {{instance}}")
-            .default("min", 0)
+        Panel::lines("Neighbour table", "short")
+            .about("Entries of all network namespaces and the most there may be (gc_thresh3). A full table drops what has no entry.")
+            .query("droplens_neighbour_table_entries", "{{family}} · {{instance}}")
+            .query("droplens_neighbour_table_limit_entries{bound=\"thresh3\"}", "{{family}} limit · {{instance}}")
+            .limit("/ limit · /")
             .seen_by("neighbours"),
     ]
 }
