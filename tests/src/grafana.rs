@@ -34,8 +34,24 @@ pub struct Query {
     pub purpose: Purpose,
     /// The query with its variables.
     pub text: String,
-    /// The labels that its legend shows, or its columns.
+    /// The labels that its legend shows.
     pub labels: Vec<String>,
+    /// Whether the panel asks for few points, a minute apart at least.
+    pub few_points: bool,
+}
+
+impl Query {
+    /// The names of the series that it reads.
+    pub fn series(&self) -> impl Iterator<Item = &str> {
+        let words = self
+            .text
+            .split(|char: char| !char.is_ascii_alphanumeric() && char != '_');
+        words.filter(|word| {
+            word.starts_with("droplens_")
+                || word.starts_with("process_")
+                || matches!(*word, "up" | "ALERTS")
+        })
+    }
 }
 
 /// Every query of every dashboard in a directory.
@@ -106,6 +122,7 @@ fn of_panel(panel: &Value) -> Vec<Query> {
                 },
                 text: text(target, "/expr"),
                 labels: shown(&legend),
+                few_points: panel["interval"] == "1m",
                 name,
             }
         })
@@ -134,6 +151,7 @@ fn of_variable(variable: &Value) -> Query {
         purpose,
         text: text.to_owned(),
         labels: Vec::new(),
+        few_points: false,
     }
 }
 
@@ -145,6 +163,7 @@ fn of_annotation(annotation: &Value) -> Query {
         purpose: Purpose::Range,
         text: text(annotation, "/expr"),
         labels: shown(&text(annotation, "/titleFormat")),
+        few_points: true,
     }
 }
 

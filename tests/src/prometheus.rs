@@ -40,15 +40,32 @@ impl<'a> Prometheus<'a> {
         for (name, text) in files {
             scratch.write(name, text);
         }
+        let data = scratch.path().join("data");
+        Self::launch(program, namespace, config, scratch, &data)
+    }
+
+    /// Starts the program on blocks that are there already. It scrapes nothing.
+    ///
+    /// # Panics
+    ///
+    /// When it does not become ready in time, with its log.
+    pub fn on_blocks(program: &Path, namespace: &'a Namespace, data: &Path) -> Self {
+        Self::launch(program, namespace, "", Scratch::new(), data)
+    }
+
+    fn launch(
+        program: &Path,
+        namespace: &'a Namespace,
+        config: &str,
+        scratch: Scratch,
+        data: &Path,
+    ) -> Self {
         let config = scratch.write("prometheus.yml", config);
         let log = File::create(scratch.path().join("log")).expect("a log file");
         let mut command = Command::new(program);
         command
             .arg(format!("--config.file={}", config.display()))
-            .arg(format!(
-                "--storage.tsdb.path={}",
-                scratch.path().join("data").display()
-            ))
+            .arg(format!("--storage.tsdb.path={}", data.display()))
             .arg(format!("--web.listen-address={ADDRESS}"))
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("a second handle of the log"))

@@ -108,6 +108,7 @@ impl Exceptions {
                 purpose: Purpose::Instant,
                 text: format!("{{__name__=~\"{}.*\"}}", entry.prefix),
                 labels: Vec::new(),
+                few_points: false,
             };
             has_data(&query).then(|| format!("{entry:?}"))
         });
