@@ -87,6 +87,11 @@ impl<'a> Prometheus<'a> {
         server
     }
 
+    /// The process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The answer to a request.
     pub fn get(&self, path: &str) -> std::io::Result<http::Answer> {
         self.namespace.enter(|| http::get(self.address, path, &[]))

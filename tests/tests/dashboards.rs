@@ -2,14 +2,13 @@
 //! while faults go on.
 #![expect(clippy::expect_used, reason = "a panic is the failure report")]
 
-use std::net::{TcpListener, UdpSocket};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use droplens_tests::agent::Options;
 use droplens_tests::binary::repository;
 use droplens_tests::grafana::{self, Purpose, Query, Values};
-use droplens_tests::lab::{Namespace, Router, crowd, load};
+use droplens_tests::lab::Trouble;
 use droplens_tests::prometheus::Prometheus;
 use droplens_tests::{needs_root, tools, wait};
 use serde::Deserialize;
@@ -38,7 +37,7 @@ const RULES: &str = "
 groups:
 - name: test
   rules:
-  - alert: DroplensFinding
+  - alert: Finding
     expr: droplens_finding_active == 1
     labels: {severity: warning}
 ";
@@ -116,64 +115,6 @@ impl Exceptions {
     }
 }
 
-/// A server that loses packets in many ways at once.
-struct Faults {
-    three: Router,
-    sender: UdpSocket,
-    answering: UdpSocket,
-    _full: UdpSocket,
-    _busy: TcpListener,
-}
-
-impl Faults {
-    fn new() -> Self {
-        let three = Router::new();
-        let server = &three.server;
-        // What the server says to itself must not depend on how many connections the host tracks.
-        server.nft(
-            "table inet t {
-               chain c { type filter hook input priority 0; ct state established accept; udp dport 9002 counter drop comment test; };
-               chain p { type filter hook prerouting priority -300; iifname lo notrack; };
-               chain o { type filter hook output priority -300; oifname lo notrack; };
-             }",
-        );
-        server.tc("qdisc add dev s0 root tbf rate 1mbit burst 4kb limit 8kb");
-        server.sysctl("net/ipv4/tcp_synack_retries", "0");
-        Self {
-            sender: load::udp(&three.client, "10.90.1.1:0"),
-            answering: load::udp(server, "10.90.2.2:0"),
-            _full: load::sink(server, "10.90.2.2:9000", 8192),
-            _busy: load::listen(server, "10.90.2.2:9001", 1),
-            three,
-        }
-    }
-
-    /// One burst: a UDP buffer, a firewall rule, a listener and a queue.
-    fn burst(&self) {
-        load::send(&self.sender, "10.90.2.2:9000", 100, 500);
-        load::send(&self.sender, "10.90.2.2:9002", 100, 100);
-        load::send(&self.answering, "10.90.1.1:9", 100, 1000);
-        crowd::connect(
-            &self.three.client,
-            "10.90.2.2:9001",
-            10,
-            Duration::from_millis(200),
-        );
-    }
-
-    /// Bursts until told to stop.
-    fn go_on(&self, stop: &AtomicBool) {
-        while !stop.load(Ordering::Relaxed) {
-            self.burst();
-            std::thread::sleep(PAUSE);
-        }
-    }
-
-    fn server(&self) -> &Namespace {
-        &self.three.server
-    }
-}
-
 fn now() -> f64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.expect("a clock after 1970").as_secs_f64()
@@ -234,8 +175,8 @@ fn every_panel_variable_and_annotation_has_data() {
         return;
     };
     let start = now() - 5.0;
-    let faults = Faults::new();
-    let server = faults.server();
+    let trouble = Trouble::new();
+    let server = trouble.server();
     let seeing = Options::new()
         .config("[devices]\nfold_kinds = []\n")
         .argument("--log-level=error")
@@ -255,7 +196,12 @@ fn every_panel_variable_and_annotation_has_data() {
         .choosing("instance", &[SEEING, BLIND]);
     let stop = AtomicBool::new(false);
     let outcome = std::thread::scope(|scope| {
-        scope.spawn(|| faults.go_on(&stop));
+        scope.spawn(|| {
+            while !stop.load(Ordering::Relaxed) {
+                trouble.burst();
+                std::thread::sleep(PAUSE);
+            }
+        });
         let outcome = wait::within(PATIENCE, || {
             let mut missing = Vec::new();
             wanted.retain(|query| {

@@ -13,9 +13,11 @@ mod router;
 pub mod softnet;
 pub mod station;
 pub mod transfer;
+mod trouble;
 
 pub use command::{Finished, run};
 pub use host::HostSetting;
 pub use links::{veth, veth_many, veth_offloading};
 pub use namespace::Namespace;
 pub use router::Router;
+pub use trouble::Trouble;

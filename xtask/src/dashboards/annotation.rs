@@ -17,7 +17,7 @@ fn alerts() -> Value {
         "enable": true,
         "hide": false,
         "iconColor": "red",
-        "expr": promql::matched("ALERTS{alertname=~\"Droplens.+\",alertstate=\"firing\",severity!=\"none\"}"),
+        "expr": promql::matched("ALERTS{alertstate=\"firing\",domain!=\"\",severity!=\"none\"}"),
         "step": "60s",
         "titleFormat": "{{alertname}}",
         "textFormat": "{{severity}}: {{instance}} {{cause}}",

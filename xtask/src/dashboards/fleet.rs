@@ -53,7 +53,7 @@ fn overview() -> Vec<Panel> {
             .otherwise("No node can tell"),
         Panel::stat("Alerts firing", "short")
             .about("Alerts of droplens that fire now, those that only mean that alerting works left out.")
-            .query("count(ALERTS{alertname=~\"Droplens.+\",alertstate=\"firing\",severity!=\"none\"}) or vector(0)", "")
+            .query("count(ALERTS{alertstate=\"firing\",domain!=\"\",severity!=\"none\"}) or vector(0)", "")
             .colours("green", &bad("red")),
         Panel::stat("Nodes with a blind domain", "short")
             .about("Nodes that cannot look at a whole domain of the packet path. What they show is not the whole truth.")
@@ -175,7 +175,7 @@ fn alerts() -> Panel {
     Panel::table("Alerts firing", "short")
         .about("Alerts of droplens that fire now. It needs the rules in deploy/prometheus.")
         .query(
-            "count by (alertname, severity, instance, cause) (ALERTS{alertname=~\"Droplens.+\",alertstate=\"firing\",severity!=\"none\"})",
+            "count by (alertname, severity, instance, cause) (ALERTS{alertstate=\"firing\",domain!=\"\",severity!=\"none\"})",
             "",
         )
         .columns(

@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::process::Command;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use droplens_tests::agent::Options;
 use droplens_tests::binary::repository;
@@ -18,6 +18,8 @@ use droplens_tests::lab::{Namespace, Router};
 use droplens_tests::prometheus::Prometheus;
 use droplens_tests::scratch::Scratch;
 use droplens_tests::tools;
+
+use super::process::Meter;
 
 const NODES: usize = 1_000;
 /// Every so manyth node loses packets.
@@ -66,21 +68,23 @@ pub(crate) fn print() {
     let of_node: usize = node.iter().map(|family| family.series.len()).sum();
     println!(
         "### Fleet dashboard, {NODES} nodes, one hour at {SCRAPE_INTERVAL} s\n\n{of_node} series of a node are read, {} in all.\n\n\
-         | panel | query | rows or lines | median |\n|---|---|---|---|",
+         | panel | query | rows or lines | median | CPU |\n|---|---|---|---|---|",
         of_node * NODES
     );
-    let mut slowest = 0.0_f64;
+    let meter = Meter::of(server.pid());
+    let mut slowest = Duration::ZERO;
     for query in &queries {
-        let (rows, seconds) = ask(&server, query, end as f64);
-        slowest = slowest.max(seconds);
+        let Asked { rows, median, cpu } = ask(&server, &meter, query, end as f64);
+        slowest = slowest.max(median);
         println!(
-            "| {} | {} | {rows} | {:.0} ms |",
+            "| {} | {} | {rows} | {} ms | {} ms |",
             query.panel,
             query.name,
-            seconds * 1000.0
+            median.as_millis(),
+            cpu.as_millis()
         );
     }
-    println!("\nSlowest: {:.0} ms.\n", slowest * 1000.0);
+    println!("\nSlowest: {} ms.\n", slowest.as_millis());
 }
 
 /// The series of one name that a node has.
@@ -98,7 +102,7 @@ fn one_node(queries: &[Query]) -> Vec<Family> {
     agent.stop();
     for line in [
         "up 1\n",
-        "ALERTS{alertname=\"DroplensLoss\",alertstate=\"firing\",severity=\"warning\",cause=\"qdisc_overflow\"} 1\n",
+        "ALERTS{alertname=\"Loss\",alertstate=\"firing\",domain=\"qdisc\",severity=\"warning\",cause=\"qdisc_overflow\"} 1\n",
         "droplens_device_drops_total{domain=\"qdisc\",cause=\"qdisc_overflow\",device=\"eth0\"} 0\n",
     ] {
         let more = Metrics::parse(line).expect("a series");
@@ -165,8 +169,16 @@ fn write_series(
     Ok(())
 }
 
-/// How many series the answer has, and how long it takes.
-fn ask(server: &Prometheus<'_>, query: &Query, end: f64) -> (usize, f64) {
+/// What came of a query.
+struct Asked {
+    rows: usize,
+    /// Time on the clock.
+    median: Duration,
+    /// CPU time of Prometheus each time, on average.
+    cpu: Duration,
+}
+
+fn ask(server: &Prometheus<'_>, meter: &Meter, query: &Query, end: f64) -> Asked {
     // As Grafana makes them for an hour: 15 s or 1 min between points, and four scrapes at least.
     let (step, window) = if query.few_points {
         (60.0, "75s")
@@ -182,30 +194,35 @@ fn ask(server: &Prometheus<'_>, query: &Query, end: f64) -> (usize, f64) {
     let text = values.fill(&query.text);
     let start = end - HOUR as f64;
     let span = [start.to_string(), end.to_string()];
-    let mut seconds = Vec::new();
-    let mut rows = 0;
-    for _ in 0..TIMES {
-        let started = Instant::now();
-        let answer = match &query.purpose {
-            Purpose::Range => server.range(&text, (start, end), step),
-            Purpose::Instant => server
-                .api("query", &[("query", &text), ("time", &span[1])])
-                .map(|data| entries(&data, "/result")),
-            Purpose::LabelValues(label) => server
-                .api(
-                    &format!("label/{label}/values"),
-                    &[("match[]", &text), ("start", &span[0]), ("end", &span[1])],
-                )
-                .map(|data| entries(&data, "")),
-            Purpose::LabelNames => server
-                .api("labels", &[("match[]", &text)])
-                .map(|data| entries(&data, "")),
-        };
-        rows = answer.expect("an answer of Prometheus").len();
-        seconds.push(started.elapsed().as_secs_f64());
+    let once = || match &query.purpose {
+        Purpose::Range => server.range(&text, (start, end), step),
+        Purpose::Instant => server
+            .api("query", &[("query", &text), ("time", &span[1])])
+            .map(|data| entries(&data, "/result")),
+        Purpose::LabelValues(label) => server
+            .api(
+                &format!("label/{label}/values"),
+                &[("match[]", &text), ("start", &span[0]), ("end", &span[1])],
+            )
+            .map(|data| entries(&data, "")),
+        Purpose::LabelNames => server
+            .api("labels", &[("match[]", &text)])
+            .map(|data| entries(&data, "")),
+    };
+    let (mut times, mut rows) = (Vec::new(), 0);
+    let cpu = meter.during(|| {
+        for _ in 0..TIMES {
+            let started = Instant::now();
+            rows = once().expect("an answer of Prometheus").len();
+            times.push(started.elapsed());
+        }
+    });
+    times.sort();
+    Asked {
+        rows,
+        median: times.get(TIMES / 2).copied().unwrap_or_default(),
+        cpu: cpu / u32::try_from(TIMES).unwrap_or(1),
     }
-    seconds.sort_by(f64::total_cmp);
-    (rows, seconds.get(TIMES / 2).copied().unwrap_or_default())
 }
 
 fn entries(data: &serde_json::Value, pointer: &str) -> Vec<serde_json::Value> {
