@@ -1,7 +1,7 @@
 //! The proving ground of droplens.
 //!
 //! [`lab`] makes network namespaces in which faults are provoked, [`wire`] impairs what passes between
-//! them, [`agent`] runs the built
+//! them, [`monitoring`] watches them with Prometheus, [`agent`] runs the built
 //! `droplens` in them, [`exposition`] reads what it says, [`verdict`] asks it where packets are lost. Everything is bounded in packets and
 //! time, and nothing outlives the test that made it: namespaces have no name, they end with the
 //! last thread, socket and process in them.
@@ -20,7 +20,7 @@ pub mod http;
 pub mod json;
 pub mod lab;
 pub mod lineup;
-pub mod prometheus;
+pub mod monitoring;
 pub mod scenario;
 pub mod scratch;
 pub mod skip;

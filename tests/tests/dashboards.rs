@@ -9,7 +9,7 @@ use droplens_tests::agent::Options;
 use droplens_tests::binary::repository;
 use droplens_tests::grafana::{self, Purpose, Query, Values};
 use droplens_tests::lab::Trouble;
-use droplens_tests::prometheus::Prometheus;
+use droplens_tests::monitoring::Prometheus;
 use droplens_tests::{needs_root, tools, wait};
 use serde::Deserialize;
 use serde_json::Value;
@@ -24,23 +24,8 @@ const PAUSE: Duration = Duration::from_millis(1_800);
 const SEEING: &str = "127.0.0.1:13767";
 const BLIND: &str = "127.0.0.1:13768";
 
-const CONFIG: &str = "
-global: {scrape_interval: 1s, evaluation_interval: 1s}
-rule_files: [rules.yml]
-scrape_configs:
-- job_name: droplens
-  static_configs: [{targets: ['127.0.0.1:13767', '127.0.0.1:13768']}]
-";
-
-/// An alert that fires at once, for the panels and annotations of alerts.
-const RULES: &str = "
-groups:
-- name: test
-  rules:
-  - alert: Finding
-    expr: droplens_finding_active == 1
-    labels: {severity: warning}
-";
+/// How much faster than for users the rules are: minutes are seconds.
+const FACTOR: u32 = 60;
 
 /// Nothing is read, so that everything has to say so.
 const NOTHING: &str = r#"[sources]
@@ -137,7 +122,7 @@ fn ask(prometheus: &Prometheus<'_>, query: &Query, values: &Values) -> Result<()
     let end = now();
     let span = (end - 60.0, end);
     match &query.purpose {
-        Purpose::Instant => labelled(&prometheus.query(&text)?, query, values),
+        Purpose::Instant => labelled(&prometheus.series(&text)?, query, values),
         Purpose::Range => labelled(&prometheus.range(&text, span, 1.0)?, query, values),
         Purpose::LabelValues(label) => {
             let found = prometheus.api(&format!("label/{label}/values"), &[("match[]", &text)])?;
@@ -183,7 +168,9 @@ fn every_panel_variable_and_annotation_has_data() {
         .address(SEEING)
         .start(server);
     let blind = Options::new().config(NOTHING).address(BLIND).start(server);
-    let prometheus = Prometheus::start(&program, server, CONFIG, &[("rules.yml", RULES)]);
+    let targets = [SEEING, BLIND].map(ToOwned::to_owned);
+    let prometheus = Prometheus::start(server, &program, &targets, FACTOR);
+    prometheus.wait_until_up(2);
     let exceptions = Exceptions::read();
     let queries = grafana::queries(&repository().join("grafana"));
     assert!(queries.len() > 100, "only {} queries", queries.len());

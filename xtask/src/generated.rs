@@ -24,6 +24,18 @@ const FILES: &[Generated] = &[
         contents: ledger_reference,
     },
     Generated {
+        path: "docs/alerts.md",
+        contents: alerts_document,
+    },
+    Generated {
+        path: "deploy/prometheus/droplens.rules.yml",
+        contents: alerting_rules,
+    },
+    Generated {
+        path: "deploy/prometheus/droplens.rules.test.yml",
+        contents: alerting_unit_tests,
+    },
+    Generated {
         path: "config.example.toml",
         contents: example_configuration,
     },
@@ -37,6 +49,21 @@ fn metrics_reference(_root: &Path) -> Result<String> {
 #[expect(clippy::unnecessary_wraps, reason = "other files can fail to be made")]
 fn ledger_reference(_root: &Path) -> Result<String> {
     Ok(crate::ledger::reference())
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "other files can fail to be made")]
+fn alerts_document(_root: &Path) -> Result<String> {
+    Ok(crate::alerts::document())
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "other files can fail to be made")]
+fn alerting_rules(_root: &Path) -> Result<String> {
+    Ok(crate::alerts::rules())
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "other files can fail to be made")]
+fn alerting_unit_tests(_root: &Path) -> Result<String> {
+    Ok(crate::alerts::unit_tests())
 }
 
 /// What `droplens config` prints.

@@ -3,6 +3,7 @@
 //! `cargo xtask check` fails if a rule of the repository is broken or a generated file is out of
 //! date; `cargo xtask generate` writes the generated files, `cargo xtask dashboards` only those of Grafana.
 
+mod alerts;
 mod dashboards;
 mod generated;
 mod ledger;

@@ -12,23 +12,32 @@ const PROTOCOL: &str = "droplens_netstat_";
 /// Where recorded kernels are.
 const FIXTURES: &str = "tests/fixtures";
 
+/// The rules for Prometheus, which record series of their own.
+pub(crate) const RULES: &str = "deploy/prometheus/droplens.rules.yml";
+
 /// The names of all series that droplens can have.
 pub(crate) struct Known {
     families: BTreeSet<String>,
     protocol: BTreeSet<String>,
+    recorded: BTreeSet<String>,
 }
 
 impl Known {
-    /// Those of the catalogue, and of every protocol counter that a recorded kernel has.
+    /// Those of the catalogue, of every protocol counter that a recorded kernel has, and those that
+    /// rules record.
     pub(crate) fn read(root: &Path) -> io::Result<Self> {
         Ok(Self {
             families: families(),
             protocol: protocol_keys(&root.join(FIXTURES))?,
+            recorded: recorded(&fs::read_to_string(root.join(RULES))?),
         })
     }
 
     /// Whether there is a series of this name.
     pub(crate) fn contains(&self, name: &str) -> bool {
+        if name.contains(':') {
+            return self.recorded.contains(name);
+        }
         match name.strip_prefix(PROTOCOL) {
             Some(key) => self
                 .protocol
@@ -84,6 +93,14 @@ fn keys_of(line: &str) -> Vec<String> {
         .collect()
 }
 
+/// The names of the series that rules record.
+fn recorded(rules: &str) -> BTreeSet<String> {
+    let records = rules
+        .lines()
+        .filter_map(|line| line.trim_start().strip_prefix("- record: "));
+    records.map(ToOwned::to_owned).collect()
+}
+
 #[cfg(test)]
 impl Known {
     /// With two protocol counters.
@@ -92,6 +109,7 @@ impl Known {
         Self {
             families: families(),
             protocol: keys.into_iter().flat_map(keys_of).collect(),
+            recorded: recorded("    rules:\n      - record: job:droplens_up:sum\n        expr: 1"),
         }
     }
 }
@@ -107,6 +125,7 @@ mod tests {
             "droplens_loss_event_duration_seconds_bucket",
             "droplens_netstat_tcpext_listendrops_total",
             "droplens_netstat_udp6_rcvbuferrors_total",
+            "job:droplens_up:sum",
         ] {
             assert!(Known::example().contains(name), "{name}");
         }
@@ -115,6 +134,7 @@ mod tests {
             "droplens_drops_total_bucket",
             "droplens_netstat_tcpext_listendrop_total",
             "droplens_netstat_udp_rcvbuferrors_total",
+            "job:droplens_up:count",
         ] {
             assert!(!Known::example().contains(name), "{name}");
         }

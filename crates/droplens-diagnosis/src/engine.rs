@@ -107,8 +107,9 @@ impl Engine {
             let delta = Delta::new(&kept.snapshot, snapshot);
             let ledger = Ledger::explained(delta);
             let edges = self.past.edges(kept, snapshot, now);
-            let view =
-                View::new(delta, &ledger, now.since(kept.at), &self.thresholds).with_edges(edges);
+            let view = View::new(delta, &ledger, now.since(kept.at), &self.thresholds)
+                .with_edges(edges)
+                .ending(wall);
             for finding in verdict::findings(&view) {
                 if finding.severity != Severity::Info {
                     let key = (finding.cause, finding.place);
@@ -203,7 +204,7 @@ impl Engine {
     fn date(&self, finding: &mut Finding) {
         let key = (finding.cause, finding.place.clone());
         finding.since = self.active.get(&key).map(|active| active.since);
-        if finding.cause == Cause::PathLoss {
+        if finding.cause == Cause::PathLoss && finding.pattern.is_none() {
             finding.pattern = Some(match finding.direction {
                 // The rhythm is that of this host's own retransmissions.
                 Some(PathDirection::Forward) => self.rhythm.pattern(),

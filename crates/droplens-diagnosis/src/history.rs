@@ -12,6 +12,12 @@ use crate::view::Edges;
 /// Retransmissions tell of losses up to this long ago: a few timeouts that double each time.
 const EVE: Duration = Duration::from_secs(3);
 
+/// A probe is called lost when it was waited for this long: the timeout, and 10 s for late answers.
+const PROBE_EVE: Duration = Duration::from_secs(15);
+
+/// Probes that are sent twice a minute need so long a window to prove anything.
+const WIDE: Duration = Duration::from_secs(300);
+
 /// The sources of local drops are read at least this often.
 const SETTLING: Duration = Duration::from_secs(1);
 
@@ -96,13 +102,17 @@ impl Past {
     pub(crate) fn edges<'a>(&'a self, from: &'a Kept, to: &'a Snapshot, now: Moment) -> Edges<'a> {
         let since = now.since(from.at);
         let delta = |from: &'a Kept, to: &'a Snapshot| Delta::new(&from.snapshot, to);
-        let earlier = self
-            .before(since + EVE, now)
-            .filter(|earlier| earlier.at < from.at);
+        let earlier = |eve| {
+            let earlier = self.before(since + eve, now);
+            earlier.filter(|earlier| earlier.at < from.at)
+        };
+        let wide = self.before(WIDE, now).filter(|wide| wide.at < from.at);
         let late = self.before(SETTLING, now).filter(|late| late.at > from.at);
         Edges {
-            before: earlier.map(|earlier| delta(earlier, &from.snapshot)),
+            before: earlier(EVE).map(|earlier| delta(earlier, &from.snapshot)),
             end: late.map(|late| delta(late, to)),
+            eve: earlier(PROBE_EVE).map(|earlier| delta(earlier, &from.snapshot)),
+            wide: wide.map(|wide| delta(wide, to)),
         }
     }
 

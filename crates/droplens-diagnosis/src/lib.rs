@@ -14,6 +14,7 @@ mod engine;
 mod events;
 mod history;
 pub mod ledger;
+mod probed;
 mod rhythm;
 pub mod rules;
 mod symptoms;

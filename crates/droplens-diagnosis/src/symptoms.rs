@@ -6,6 +6,7 @@ use droplens_model::delta::Delta;
 use droplens_model::{DeviceLoss, Grade, Name, Symptoms};
 
 use crate::counters as c;
+use crate::probed;
 use crate::view::View;
 
 /// Retransmissions in a window, and how many of them were no losses.
@@ -75,6 +76,7 @@ pub(crate) fn symptoms(view: &View<'_>) -> Symptoms {
         tcp_connect_failures: moved(c::TCP_ATTEMPT_FAILS),
         tcp_resets_received: moved(c::TCP_ESTAB_RESETS),
         tcp_resets_sent: moved(c::TCP_OUT_RSTS),
+        probes: probed::report::losses(view),
         devices: devices(view),
     }
 }

@@ -39,6 +39,23 @@ pub struct Thresholds {
     pub invalid_per_second: f64,
     /// Connection attempts per second that get no answer at all.
     pub connect_timeouts_per_second: f64,
+    /// Probes lost on the path, as a share of those that can tell: the lower bound of what is sure
+    /// must be above it. Healthy networks stay below.
+    pub probe_loss_ratio: f64,
+    /// Days that a certificate is left: automatic renewal, 30 days before the end, has failed.
+    pub certificate_warning_days: u32,
+    /// The last days to do something about it.
+    pub certificate_critical_days: u32,
+    /// A DNS query that takes so long is slow, if the site sets no limit of its own.
+    pub dns_query: Duration,
+    /// The same for resolving the name before a connection.
+    pub resolve: Duration,
+    /// The same for opening a connection.
+    pub connect: Duration,
+    /// The same for a TLS handshake.
+    pub tls: Duration,
+    /// The same for the time from a request to the first byte of the answer.
+    pub first_byte: Duration,
     /// How long a finding stays active after it was seen last, so that a scrape meets it.
     pub hold: Duration,
 }
@@ -62,6 +79,14 @@ impl Default for Thresholds {
             no_port_per_second: 10.0,
             invalid_per_second: 1.0,
             connect_timeouts_per_second: 0.5,
+            probe_loss_ratio: 0.001,
+            certificate_warning_days: 21,
+            certificate_critical_days: 7,
+            dns_query: Duration::from_secs(1),
+            resolve: Duration::from_millis(50),
+            connect: Duration::from_millis(100),
+            tls: Duration::from_millis(200),
+            first_byte: Duration::from_millis(500),
             hold: Duration::from_secs(60),
         }
     }

@@ -9,6 +9,7 @@ use droplens_model::{
 };
 
 use crate::ledger::Ledger;
+use crate::probed;
 use crate::rules::{rule, rules};
 use crate::symptoms::symptoms;
 use crate::thresholds::Thresholds;
@@ -42,7 +43,9 @@ pub fn judge_between(
     thresholds: &Thresholds,
 ) -> Report {
     let ledger = Ledger::of(delta);
-    let view = View::new(delta, &ledger, context.length, thresholds).with_edges(edges);
+    let view = View::new(delta, &ledger, context.length, thresholds)
+        .with_edges(edges)
+        .ending(context.start.after(context.length));
     report(&view, context)
 }
 
@@ -74,6 +77,7 @@ fn report(view: &View<'_>, context: &Context) -> Report {
         .filter(|status| *status != Status::Blind)
         .max();
     let status = status.unwrap_or(Status::Blind);
+    let (probes, probes_left_out) = probed::report::list(view);
     Report {
         schema: REPORT_SCHEMA.to_owned(),
         droplens: context.version.clone(),
@@ -89,6 +93,8 @@ fn report(view: &View<'_>, context: &Context) -> Report {
             others_not_seen: context.others_not_seen,
         },
         symptoms: symptoms(view),
+        probes,
+        probes_left_out,
         sources: sources(view.now()),
         events: Vec::new(),
         connections: None,

@@ -1,9 +1,11 @@
 //! What a rule sees: one window of time.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
-use droplens_model::delta::{Delta, DeviceDelta, Protocol};
-use droplens_model::{Cause, Place, Snapshot, Source, State};
+use droplens_model::delta::{Delta, DeviceDelta, ProbeDelta, Protocol};
+use droplens_model::sample::probes::{ProbeKind, Target, TargetState};
+use droplens_model::{Cause, Place, Reason, Snapshot, Source, State, Timestamp};
 
 use crate::draft::Draft;
 use crate::ledger::Ledger;
@@ -21,8 +23,11 @@ pub struct View<'a> {
     /// Where unusual begins.
     pub thresholds: &'a Thresholds,
     devices: Vec<DeviceDelta<'a>>,
+    probes: Vec<ProbeDelta<'a>>,
+    earlier_probes: Vec<ProbeDelta<'a>>,
     seconds: f64,
     edges: Edges<'a>,
+    end: Option<Timestamp>,
 }
 
 /// What happened at the two ends of a window. A segment is sent again up to a few seconds after it
@@ -34,6 +39,10 @@ pub struct Edges<'a> {
     pub before: Option<Delta<'a>>,
     /// The last second of the window.
     pub end: Option<Delta<'a>>,
+    /// As long before the window as a probe may be waited for: it is called lost only then.
+    pub eve: Option<Delta<'a>>,
+    /// A longer window with the same end, for probes of which this one has too few.
+    pub wide: Option<Delta<'a>>,
 }
 
 impl<'a> View<'a> {
@@ -49,6 +58,9 @@ impl<'a> View<'a> {
             ledger,
             thresholds,
             devices: delta.devices(),
+            probes: delta.probes(),
+            earlier_probes: Vec::new(),
+            end: None,
             seconds: length.as_secs_f64().max(0.001),
             edges: Edges::default(),
         }
@@ -57,7 +69,45 @@ impl<'a> View<'a> {
     /// The same with what is known about its ends.
     #[must_use]
     pub fn with_edges(self, edges: Edges<'a>) -> Self {
-        Self { edges, ..self }
+        let earlier_probes = edges.wide.map(|wide| wide.probes());
+        Self {
+            edges,
+            earlier_probes: earlier_probes.unwrap_or_default(),
+            ..self
+        }
+    }
+
+    /// The same with the date of its end.
+    #[must_use]
+    pub fn ending(self, end: Timestamp) -> Self {
+        Self {
+            end: Some(end),
+            ..self
+        }
+    }
+
+    /// The date of the end, if it is known.
+    pub const fn end(&self) -> Option<Timestamp> {
+        self.end
+    }
+
+    /// What probes found, by address.
+    pub fn probes(&self) -> &[ProbeDelta<'a>] {
+        &self.probes
+    }
+
+    /// The same address in a longer window that has the same end.
+    pub fn wider(&self, probe: &ProbeDelta<'_>) -> Option<&ProbeDelta<'a>> {
+        self.earlier_probes.iter().find(|wide| {
+            wide.address.address == probe.address.address
+                && wide.target.target == probe.target.target
+                && wide.target.probe == probe.target.probe
+        })
+    }
+
+    /// Packets lost while the probes that were called lost in the window were on their way.
+    pub fn lost_on_eve(&self) -> Ledger {
+        self.edges.eve.map(Ledger::of).unwrap_or_default()
     }
 
     /// The snapshot at the end.
@@ -154,6 +204,10 @@ pub enum Needs {
     Any(&'static [Source]),
     /// A source and a part of it that may be missing.
     Part(Source, fn(&Snapshot) -> Sight),
+    /// Probes of one of these kinds, of a target that ever answered or was asked for.
+    Probes(&'static [ProbeKind]),
+    /// Probes that ask name servers, or of targets that have names.
+    Names,
     /// Something that this version does not have.
     Later(&'static str),
 }
@@ -181,9 +235,36 @@ impl Needs {
                 worst
             }
             Self::Part(source, part) => read(snapshot, *source).and_then(|()| part(snapshot)),
+            Self::Probes(kinds) => {
+                let words: Vec<_> = kinds.iter().map(|kind| kind.id()).collect();
+                let what = format!("of kind {}", words.join(" or "));
+                probed(snapshot, &what, |target| kinds.contains(&target.kind))
+            }
+            Self::Names => probed(snapshot, "of names", |target| {
+                target.kind == ProbeKind::Dns || target.target.parse::<IpAddr>().is_err()
+            }),
             Self::Later(what) => Err((*what).to_owned()),
         }
     }
+}
+
+/// Whether there is a target of this kind that was asked for or has answered.
+fn probed(snapshot: &Snapshot, what: &str, is_kind: impl Fn(&Target) -> bool) -> Sight {
+    match snapshot.state(Source::Probes) {
+        State::Disabled => return Err("no probes are configured".to_owned()),
+        State::Unsupported(why) if why.reason == Reason::Missing => {
+            return Err("no probes are configured".to_owned());
+        }
+        _ => read(snapshot, Source::Probes)?,
+    }
+    let probes = snapshot.probes.ok();
+    let mut targets = probes.iter().flat_map(|probes| &probes.targets);
+    if targets.any(|target| target.state != TargetState::Silent && is_kind(target)) {
+        return Ok(());
+    }
+    Err(format!(
+        "no probes {what} are configured, or none was ever answered"
+    ))
 }
 
 fn read(snapshot: &Snapshot, source: Source) -> Sight {

@@ -2,6 +2,7 @@
 //! series than the cap allows.
 
 use std::fmt::{self, Write};
+use std::net::IpAddr;
 
 use droplens_model::sample::qdiscs::TcHandle;
 use droplens_model::{CpuId, IfIndex, Name};
@@ -29,6 +30,8 @@ pub(crate) enum Label<'l> {
     Handle(TcHandle),
     /// Something that has a number for a name: `handle 7`.
     Numbered(&'static str, u64),
+    /// An address.
+    Address(IpAddr),
 }
 
 impl<'l> From<&'l str> for Label<'l> {
@@ -40,6 +43,12 @@ impl<'l> From<&'l str> for Label<'l> {
 impl<'l> From<&'l Name> for Label<'l> {
     fn from(name: &'l Name) -> Self {
         Self::Text(name)
+    }
+}
+
+impl From<IpAddr> for Label<'_> {
+    fn from(address: IpAddr) -> Self {
+        Self::Address(address)
     }
 }
 
@@ -67,6 +76,7 @@ impl Label<'_> {
             Self::Unnamed(index) => write!(out, "ifindex:{index}"),
             Self::Handle(handle) => write!(out, "{handle}"),
             Self::Numbered(what, number) => write!(out, "{what} {number}"),
+            Self::Address(address) => write!(out, "{address}"),
         }
     }
 }
@@ -299,6 +309,26 @@ impl<'s> Series<'s, '_> {
             kind if L == 0 => write_value(metric, kind, value),
             kind => write_value(&mut metric.encode_family(&labels)?, kind, value),
         }
+    }
+
+    /// Writes one information with labels that only it has, after those of the family.
+    pub(crate) fn push_info_with<const L: usize>(
+        &mut self,
+        labels: [Label<'_>; L],
+        more: &[(&str, Label<'_>)],
+    ) -> fmt::Result {
+        debug_assert_eq!(self.descriptor.kind, Kind::Info);
+        let names = self.descriptor.labels;
+        let Some(metric) = self.room(1, L)? else {
+            return Ok(());
+        };
+        let values = labels.iter().copied();
+        let own = names.iter().copied().zip(values);
+        let (names, values): (Vec<_>, Vec<_>) = own.chain(more.iter().copied()).unzip();
+        metric.encode_info(&Labels {
+            names: &names,
+            values: &values,
+        })
     }
 
     /// Writes one histogram: all of its series or, if the cap has no room for them, none.

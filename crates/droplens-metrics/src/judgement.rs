@@ -26,7 +26,7 @@ families! {
         "Whether none of the causes of the domain can be looked for.";
     EVENTS: Counter "droplens_loss_events_total" ["domain", "cause"] Rule("causes that lose packets here"),
         "Bursts of loss that ended since the agent started; absent while the cause cannot be looked for.";
-    DURATION: Histogram "droplens_loss_event_duration_seconds" ["domain", "cause"] Rule("10 x causes that had bursts"),
+    DURATION: Histogram "droplens_loss_event_duration_seconds" ["domain"] Rule("8 x domains that had bursts"),
         "How long bursts of loss were, those counted by droplens_loss_events_total; absent before the first.";
 }
 
@@ -71,20 +71,38 @@ pub(crate) fn encode(
         counted().map(|standing| (labels(standing.cause), standing.events.count)),
     )?;
     encoder.family(DURATION.descriptor(), |series| {
-        let burst = |standing: &&CauseStanding| standing.events.count > 0;
-        counted().filter(burst).try_for_each(|standing| {
+        for &domain in Domain::ALL {
+            // Causes that cannot be looked for any more, too: the sum must not fall.
             let EventTotals {
                 count,
                 duration,
                 buckets,
-            } = standing.events;
-            let histogram = Histogram {
-                sum: duration.as_secs_f64(),
-                count,
-                buckets: &apart(buckets, count),
-            };
-            series.push_histogram(labels(standing.cause), histogram)
-        })
+            } = bursts(causes, domain);
+            if count > 0 {
+                let histogram = Histogram {
+                    sum: duration.as_secs_f64(),
+                    count,
+                    buckets: &apart(buckets, count),
+                };
+                series.push_histogram([domain.id().into()], histogram)?;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// The bursts of all causes of a domain that count packets.
+fn bursts(causes: &[CauseStanding], domain: Domain) -> EventTotals {
+    let own = causes
+        .iter()
+        .filter(|standing| standing.cause.domain() == domain && is_counted(standing.cause));
+    own.fold(EventTotals::default(), |mut sum, standing| {
+        sum.count += standing.events.count;
+        sum.duration += standing.events.duration;
+        for (bucket, more) in sum.buckets.iter_mut().zip(standing.events.buckets) {
+            *bucket += more;
+        }
+        sum
     })
 }
 
@@ -331,24 +349,29 @@ mod tests {
     fn with_bursts() -> Judgement {
         let mut judgement = judgement();
         for standing in &mut judgement.causes {
-            if matches!(standing.cause, Cause::VethDrop | Cause::XdpDrop) {
-                for milliseconds in [100, 200, 2_000, 5_000_000] {
-                    standing.events.add(Duration::from_millis(milliseconds));
-                }
+            let lengths: &[u64] = match standing.cause {
+                Cause::VethDrop => &[100, 5_000_000],
+                Cause::BridgeDrop => &[200, 2_000],
+                // No packets are counted by these.
+                Cause::PathLoss | Cause::ConntrackNearFull => &[300],
+                _ => &[],
+            };
+            for milliseconds in lengths {
+                standing.events.add(Duration::from_millis(*milliseconds));
             }
         }
         judgement
     }
 
     const HISTOGRAM: &str = r#"# TYPE droplens_loss_event_duration_seconds histogram
-droplens_loss_event_duration_seconds_sum{domain="virtual",cause="veth_drop"} 5002.3
-droplens_loss_event_duration_seconds_count{domain="virtual",cause="veth_drop"} 4
-droplens_loss_event_duration_seconds_bucket{le="0.2",domain="virtual",cause="veth_drop"} 2
-droplens_loss_event_duration_seconds_bucket{le="1.0",domain="virtual",cause="veth_drop"} 2
-droplens_loss_event_duration_seconds_bucket{le="10.0",domain="virtual",cause="veth_drop"} 3
-droplens_loss_event_duration_seconds_bucket{le="60.0",domain="virtual",cause="veth_drop"} 3
-droplens_loss_event_duration_seconds_bucket{le="600.0",domain="virtual",cause="veth_drop"} 3
-droplens_loss_event_duration_seconds_bucket{le="+Inf",domain="virtual",cause="veth_drop"} 4
+droplens_loss_event_duration_seconds_sum{domain="virtual"} 5002.3
+droplens_loss_event_duration_seconds_count{domain="virtual"} 4
+droplens_loss_event_duration_seconds_bucket{le="0.2",domain="virtual"} 2
+droplens_loss_event_duration_seconds_bucket{le="1.0",domain="virtual"} 2
+droplens_loss_event_duration_seconds_bucket{le="10.0",domain="virtual"} 3
+droplens_loss_event_duration_seconds_bucket{le="60.0",domain="virtual"} 3
+droplens_loss_event_duration_seconds_bucket{le="600.0",domain="virtual"} 3
+droplens_loss_event_duration_seconds_bucket{le="+Inf",domain="virtual"} 4
 "#;
 
     #[test]

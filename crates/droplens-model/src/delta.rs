@@ -7,6 +7,7 @@
 mod devices;
 mod firewall;
 mod pairs;
+mod probes;
 mod protocol;
 mod tables;
 
@@ -17,6 +18,7 @@ use crate::{Reading, Snapshot, Source, Stamped, State};
 
 pub use devices::{DeviceDelta, DriverDelta, QueueDelta};
 pub use firewall::RuleDelta;
+pub use probes::ProbeDelta;
 pub use protocol::Protocol;
 pub use tables::{ConntrackDelta, NeighbourDelta, PortDelta, SoftnetDelta};
 

@@ -210,6 +210,8 @@ causes! {
         TargetUnreachable "target_unreachable" loss,
         /// A router limits its ICMP answers.
         IcmpRateLimited "icmp_rate_limited" pressure,
+        /// Round trips take longer than those to such a target should.
+        PathLatency "path_latency" pressure,
     }
     /// The service at the other end.
     Service "service" {
@@ -225,6 +227,8 @@ causes! {
         TlsCertificateExpiring "tls_certificate_expiring" pressure,
         /// An HTTP request failed.
         HttpFailure "http_failure" loss,
+        /// Connection, TLS handshake or answer take long.
+        ServiceSlow "service_slow" pressure,
     }
 }
 

@@ -34,7 +34,8 @@ pub use judgement::{CauseStanding, DeviceDrops, EventTotals, Judgement};
 pub use place::Place;
 pub use reading::{Failure, Moment, Part, Reading, Reason, Stamped, State};
 pub use report::{
-    DeviceLoss, DomainReport, Grade, REPORT_SCHEMA, Report, Scope, SourceReport, Symptoms,
+    DeviceLoss, DomainReport, Grade, ProbeLoss, ProbeReport, ProbeTransport, REPORT_SCHEMA, Report,
+    Scope, SourceReport, Symptoms,
 };
 pub use saved::{Fall, PairError, SAVED_SCHEMA, SavedSnapshot, pair};
 pub use snapshot::{Derived, Gap, Pace, Snapshot};

@@ -1,8 +1,11 @@
 //! The verdict on one window of time.
 
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 
 use crate::sample::connections::Connections;
+use crate::sample::probes::{LastFailure, LossPattern, LossRatio, ProbeKind, Route, TargetState};
 use crate::serial::words;
 use crate::{Cause, Domain, Event, Finding, Name, Source, Status, Timestamp};
 
@@ -34,6 +37,12 @@ pub struct Report {
     pub scope: Scope,
     /// What users of the host feel.
     pub symptoms: Symptoms,
+    /// What each probe found, the worst first; empty without probes.
+    #[serde(default)]
+    pub probes: Vec<ProbeReport>,
+    /// Probed addresses that are not in that list, since it is long.
+    #[serde(default)]
+    pub probes_left_out: u64,
     /// How each source could be read.
     pub sources: Vec<SourceReport>,
     /// Bursts in the window, newest last; empty without a running agent.
@@ -137,8 +146,102 @@ pub struct Symptoms {
     pub tcp_resets_received: Option<u64>,
     /// Reset segments sent (`Tcp OutRsts`).
     pub tcp_resets_sent: Option<u64>,
+    /// What probes lost, by what they send; empty without probes.
+    pub probes: Vec<ProbeLoss>,
     /// Devices that lost packets, the worst first.
     pub devices: Vec<DeviceLoss>,
+}
+
+words! {
+    /// What a probe sends.
+    ProbeTransport {
+        /// Echo requests.
+        Icmp "icmp",
+        /// Connection attempts.
+        Tcp "tcp",
+        /// DNS queries, as datagrams unless the site says otherwise.
+        Dns "dns",
+    }
+}
+
+impl ProbeTransport {
+    /// What this kind of probe sends; none for those that lose packets on purpose.
+    pub const fn of(kind: ProbeKind) -> Option<Self> {
+        Some(match kind {
+            ProbeKind::Icmp => Self::Icmp,
+            ProbeKind::Tcp | ProbeKind::Tls | ProbeKind::Http => Self::Tcp,
+            ProbeKind::Dns => Self::Dns,
+            ProbeKind::Pmtu | ProbeKind::Path => return None,
+        })
+    }
+
+    /// What people call it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Icmp => "ICMP",
+            Self::Tcp => "TCP",
+            Self::Dns => "DNS",
+        }
+    }
+}
+
+/// What probes of one transport lost, all targets together.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProbeLoss {
+    /// What they send.
+    pub transport: ProbeTransport,
+    /// Packets that can tell: of connections, SYN segments.
+    pub packets: u64,
+    /// Of these lost.
+    pub lost: u64,
+    /// The share that was lost.
+    pub ratio: f64,
+    /// The grade of that share; none if there are too few to tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grade: Option<Grade>,
+    /// The median of the round trips in seconds, an estimate.
+    pub round_trip_median: Option<f64>,
+    /// Their 99th percentile in seconds, an estimate.
+    pub round_trip_p99: Option<f64>,
+}
+
+/// What the probes of one address found in the window.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProbeReport {
+    /// The probe.
+    pub probe: Name,
+    /// The target.
+    pub target: Name,
+    /// What it is asked.
+    pub kind: ProbeKind,
+    /// How the target stands.
+    pub state: TargetState,
+    /// The address; none if the target has none yet.
+    pub address: Option<IpAddr>,
+    /// Probes begun.
+    pub sent: u64,
+    /// Packets that were lost on the way, and out of how many that could tell.
+    pub loss: LossRatio,
+    /// The bounds between which the true share lies with 95 % confidence.
+    pub loss_interval: (f64, f64),
+    /// The median of the round trips in seconds, an estimate.
+    pub round_trip_median: Option<f64>,
+    /// Their 99th percentile in seconds, an estimate.
+    pub round_trip_p99: Option<f64>,
+    /// How the newest losses are spread.
+    pub pattern: LossPattern,
+    /// Probes that failed in the window, answered or not.
+    pub failed: u64,
+    /// The newest failure, if there was one in the window.
+    pub last_failure: Option<LastFailure>,
+    /// Days until the first certificate of the chain expires.
+    pub certificate_days: Option<f64>,
+    /// The largest packet that arrives, in bytes.
+    pub pmtu_bytes: Option<u32>,
+    /// How packets get there from this host.
+    pub route: Option<Route>,
+    /// How often that became another way in the window.
+    pub route_changes: u64,
 }
 
 /// Packets that one device lost.

@@ -9,15 +9,6 @@ use crate::series::Known;
 
 mod frame;
 
-/// Series that probes will bring and that the catalogue does not have yet.
-const AWAITED: &[&str] = &[
-    "droplens_path_",
-    "droplens_pmtu_",
-    "droplens_probe_",
-    "droplens_prober_",
-    "droplens_target_resolved",
-];
-
 /// Everything in which the dashboards break the rules.
 pub(super) fn faults(dashboards: &[(String, Value)], known: &Known) -> Vec<String> {
     let mut faults = frame::unique(dashboards);
@@ -158,9 +149,7 @@ fn matches(selector: &Selector<'_>, variable: &str) -> bool {
 /// Whether droplens or Prometheus has such series.
 fn exists(series: &str, known: &Known) -> bool {
     let of_prometheus: BTreeSet<&str> = ["up", "ALERTS"].into();
-    of_prometheus.contains(series)
-        || known.contains(series)
-        || AWAITED.iter().any(|awaited| series.starts_with(awaited))
+    of_prometheus.contains(series) || known.contains(series)
 }
 
 #[cfg(test)]

@@ -64,7 +64,7 @@ pub(super) fn everyday_names(text: &str) -> Vec<String> {
 /// Whether nothing but a probe can find the cause.
 fn needs_probes(cause: Cause) -> bool {
     matches!(cause.domain(), Domain::Path | Domain::Service)
-        && rule(cause).is_some_and(|rule| matches!(rule.needs, Needs::Later(_)))
+        && rule(cause).is_some_and(|rule| matches!(rule.needs, Needs::Probes(_) | Needs::Names))
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ mod virtual_devices;
 
 use droplens_model::{Cause, Finding};
 
+use crate::probed::own;
 use crate::view::{Needs, View};
 
 /// How one cause is found.
@@ -44,7 +45,7 @@ impl Rule {
 
     /// What it finds in a window.
     pub fn findings(&self, view: &View<'_>) -> Vec<Finding> {
-        (self.judge)(view)
+        own::join(view, self.cause, (self.judge)(view))
     }
 }
 

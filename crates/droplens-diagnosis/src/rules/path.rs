@@ -2,26 +2,52 @@
 
 mod early;
 mod forward;
+mod probes;
+#[cfg(test)]
+mod probes_tests;
+mod quality;
 #[cfg(test)]
 mod tests;
 
-use droplens_model::{Cause, Domain, Finding, Place, Severity, Source};
+use droplens_model::sample::probes::ProbeKind;
+use droplens_model::{Cause, Domain, Finding, PathDirection, Place, Severity, Source};
 
 use super::Rule;
 use crate::counters as c;
 use crate::draft::Draft;
 use crate::view::{Needs, View};
 
-const PROBES: &str = "no probes are configured";
 const TCP: Needs = Needs::All(&[Source::Snmp, Source::Netstat]);
 
+/// Kinds of probes to which a host answers if it is there.
+const ANSWERED: Needs = Needs::Probes(&[
+    ProbeKind::Icmp,
+    ProbeKind::Tcp,
+    ProbeKind::Tls,
+    ProbeKind::Http,
+]);
+
 pub(super) const RULES: &[Rule] = &[
+    // Probes tell as well, but TCP tells without them.
     Rule::new(Cause::PathLoss, TCP, path_loss),
-    Rule::later(Cause::PathMtuBlackhole, PROBES),
+    Rule::new(
+        Cause::PathMtuBlackhole,
+        Needs::Probes(&[ProbeKind::Pmtu]),
+        quality::blackhole,
+    ),
     Rule::new(Cause::PathReordering, TCP, reordering),
     Rule::new(Cause::PathDuplication, TCP, duplication),
-    Rule::later(Cause::TargetUnreachable, PROBES),
-    Rule::later(Cause::IcmpRateLimited, PROBES),
+    Rule::new(Cause::TargetUnreachable, ANSWERED, probes::unreachable),
+    Rule::new(
+        Cause::IcmpRateLimited,
+        Needs::Probes(&[ProbeKind::Icmp]),
+        probes::rate_limited,
+    ),
+    Rule::new(
+        Cause::PathLatency,
+        Needs::Probes(&[ProbeKind::Icmp, ProbeKind::Tcp]),
+        quality::latency,
+    ),
 ];
 
 /// Domains whose drops make this host, or a peer on it, retransmit.
@@ -64,10 +90,15 @@ fn explained(view: &View<'_>) -> u64 {
 fn path_loss(view: &View<'_>) -> Vec<Finding> {
     let explained = explained(view);
     let forward = forward::loss(view, explained);
-    forward
-        .into_iter()
-        .chain(early::loss(view, explained))
-        .collect()
+    let early = early::loss(view, explained);
+    // An echo that does not come back may have been lost on either way; TCP may know which.
+    let direction = match (&forward, &early) {
+        (Some(_), None) => Some(PathDirection::Forward),
+        (None, Some(_)) => Some(PathDirection::Return),
+        _ => None,
+    };
+    let probed = probes::loss(view, direction);
+    forward.into_iter().chain(early).chain(probed).collect()
 }
 
 fn reordering(view: &View<'_>) -> Vec<Finding> {

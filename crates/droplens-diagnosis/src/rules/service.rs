@@ -1,47 +1,100 @@
 //! The service at the other end.
 
-use droplens_model::{Cause, Finding, Place, Severity, Source};
+mod connect;
+mod content;
+mod names;
+mod slow;
+#[cfg(test)]
+mod tests;
+
+use droplens_model::delta::ProbeDelta;
+use droplens_model::sample::probes::{FailureReason, ProbeKind};
+use droplens_model::{Cause, Source};
 
 use super::Rule;
-use crate::counters as c;
 use crate::draft::Draft;
-use crate::view::{Needs, View};
+use crate::probed;
+use crate::view::Needs;
 
-const PROBES: &str = "no probes are configured";
+/// Kinds of probes that open a TCP connection to a service.
+const CONNECTS: &[ProbeKind] = &[ProbeKind::Tcp, ProbeKind::Tls, ProbeKind::Http];
+
+/// Kinds of probes that see certificates.
+const TLS: &[ProbeKind] = &[ProbeKind::Tls, ProbeKind::Http];
 
 pub(super) const RULES: &[Rule] = &[
-    Rule::later(Cause::ConnectRefused, PROBES),
+    Rule::new(
+        Cause::ConnectRefused,
+        Needs::Probes(CONNECTS),
+        connect::refused,
+    ),
+    // Probes tell as well, but this host's own connections tell without them.
     Rule::new(
         Cause::ConnectTimeout,
         Needs::All(&[Source::Snmp, Source::Netstat]),
-        connect_timeout,
+        connect::timeout,
     ),
-    Rule::later(Cause::DnsFailure, PROBES),
-    Rule::later(Cause::DnsSlow, PROBES),
-    Rule::later(Cause::TlsCertificateExpiring, PROBES),
-    Rule::later(Cause::HttpFailure, PROBES),
+    Rule::new(Cause::DnsFailure, Needs::Names, names::failure),
+    Rule::new(
+        Cause::DnsSlow,
+        Needs::Probes(&[
+            ProbeKind::Dns,
+            ProbeKind::Tcp,
+            ProbeKind::Tls,
+            ProbeKind::Http,
+        ]),
+        names::slow,
+    ),
+    Rule::new(
+        Cause::TlsCertificateExpiring,
+        Needs::Probes(TLS),
+        content::expiring,
+    ),
+    Rule::new(Cause::HttpFailure, Needs::Probes(TLS), content::failure),
+    Rule::new(Cause::ServiceSlow, Needs::Probes(CONNECTS), slow::phases),
 ];
 
-/// SYN segments are sent again and again: a peer is dead or drops them. That is a peer's matter, not
-/// the path's nor this host's, so it is only a remark; probes tell of the peers that matter.
-fn connect_timeout(view: &View<'_>) -> Vec<Finding> {
-    let again = view.moved(c::TCP_SYN_RETRANS);
-    // A listener that drops makes its clients and, by SYN-ACKs, itself retransmit.
-    let own = view.lost(Cause::TcpAcceptQueueFull) + view.lost(Cause::TcpSynQueueFull);
-    if own > 0 || view.rate(again) < view.thresholds.connect_timeouts_per_second {
-        return Vec::new();
-    }
-    let waiting = view.now().sockets.ok().map(|sockets| {
-        let state = droplens_model::sample::sockets::TcpState::SynSent;
-        (sockets.tcp.v4.get(state) + sockets.tcp.v6.get(state)) as f64
+/// More targets than this are not told one by one.
+const TARGETS: usize = 8;
+
+/// Whether this probe opens a connection to a service.
+fn connects(probe: &ProbeDelta<'_>) -> bool {
+    CONNECTS.contains(&probe.target.kind)
+}
+
+/// Adds how often probes failed, by reason, and how many were answered.
+fn failures<'d>(
+    draft: Draft<'d>,
+    probe: &ProbeDelta<'_>,
+    reasons: impl IntoIterator<Item = FailureReason>,
+) -> Draft<'d> {
+    let draft = reasons.into_iter().fold(draft, |draft, reason| {
+        let failed = probe.failed(reason);
+        draft.delta(Source::Probes, reason.id(), failed, "probes that failed")
     });
-    vec![
-        Draft::loss(view, Cause::ConnectTimeout, Place::Host, 0)
-            .severity(Severity::Info)
-            .summary("connection attempts get no answer")
-            .protocols(&[c::TCP_SYN_RETRANS, c::TCP_ATTEMPT_FAILS, c::TCP_ACTIVE_OPENS])
-            .gauge(Source::Sockets, "sockets in SYN-SENT", waiting, "sock_diag SYN-SENT")
-            .ruled_out(&[Cause::PathLoss])
-            .next("See whom they are sent to: `ss -tn state syn-sent`; check that host, its firewall and the security groups between."),
-    ]
+    let ended = probe.outcomes().total();
+    draft.delta(Source::Probes, "probes", ended, "of all outcomes")
+}
+
+/// The message of the newest failure, if it is one of these reasons.
+fn words(probe: &ProbeDelta<'_>, reasons: &[FailureReason]) -> String {
+    let last = probe.address.last_failure.as_ref();
+    last.filter(|last| reasons.contains(&last.reason))
+        .map_or_else(String::new, |last| match last.message.as_str() {
+            "" => format!(": {}", last.reason),
+            message => format!(": {message}"),
+        })
+}
+
+/// Probes that failed for one of these reasons, and of these reasons that take more than one, such
+/// as a time that ran out.
+fn failed(
+    view: &crate::view::View<'_>,
+    probe: &ProbeDelta<'_>,
+    told: &[FailureReason],
+    timeouts: &[FailureReason],
+) -> u64 {
+    // What a service says is so; what it does not say may be a lost packet.
+    let told = probed::failed(probe, told);
+    told + probed::timeouts(view, probe, timeouts).unwrap_or(0)
 }

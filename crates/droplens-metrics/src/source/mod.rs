@@ -20,6 +20,7 @@ mod links;
 mod neighbours;
 pub(crate) mod netstat;
 mod pressure;
+mod probes;
 mod process;
 mod qdisc_classes;
 mod qdiscs;
@@ -48,6 +49,10 @@ pub(crate) static ALL: &[&[&Family]] = &[
     limits::FAMILIES,
     neighbours::FAMILIES,
     pressure::FAMILIES,
+    probes::FAMILIES,
+    probes::kinds::FAMILIES,
+    probes::runs::FAMILIES,
+    probes::prober::FAMILIES,
     interrupts::FAMILIES,
     ethtool::FAMILIES,
     driver::FAMILIES,
@@ -118,6 +123,7 @@ pub(crate) fn encode(
         Limits limits: limits;
         Neighbours neighbours: neighbours;
         Pressure pressure: pressure;
+        Probes probes: probes;
         Interrupts interrupts: interrupts;
         Ethtool ethtool: ethtool;
         Driver driver: driver;

@@ -12,6 +12,7 @@
 mod devices;
 mod filters;
 mod judgement;
+pub(crate) mod probes;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -78,7 +79,7 @@ pub(crate) fn view(size: Size) -> View {
     }
 }
 
-fn read<T>(value: T) -> Reading<T> {
+pub(crate) fn read<T>(value: T) -> Reading<T> {
     let at = Moment(Duration::from_millis(99_500));
     Reading::Ok(Stamped {
         at,
@@ -117,7 +118,7 @@ pub(crate) fn snapshot(size: Size) -> Snapshot {
         driver: read(driver(size)),
         ethtool: read(ethtool(size)),
         process: read(process()),
-        probes: Reading::Disabled,
+        probes: read(probes::defaults()),
     }
 }
 

@@ -7,6 +7,7 @@ mod histogram;
 mod loss;
 mod outcome;
 mod phases;
+mod times;
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -25,6 +26,7 @@ pub use histogram::{BurstDurations, BurstPackets, GapPackets, PhaseTimes, RoundT
 pub use loss::{LossPattern, LossRatio};
 pub use outcome::{IcmpError, Outcome, OutcomeKind, Outcomes, SendFailure};
 pub use phases::{Limits, Phase, PhaseSummary};
+pub use times::Times;
 
 words! {
     /// What a probe asks.
@@ -176,7 +178,54 @@ pub struct Route {
     pub mtu: Option<u32>,
 }
 
+impl Target {
+    /// A target that was asked for, without addresses yet.
+    pub fn new(probe: &str, kind: ProbeKind, target: &str) -> Self {
+        Self {
+            probe: probe.into(),
+            kind,
+            target: target.into(),
+            asked_for: true,
+            labels: Vec::new(),
+            limits: Limits::default(),
+            state: TargetState::Resolved,
+            addresses: Vec::new(),
+            addresses_left_out: 0,
+        }
+    }
+}
+
 impl Address {
+    /// An address that was not probed yet.
+    pub fn new(address: IpAddr, kind: ProbeKind) -> Self {
+        Self {
+            address,
+            sent: 0,
+            outcomes: Outcomes::default(),
+            silent: 0,
+            in_flight: 0,
+            unanswered_consecutive: 0,
+            round_trips: RoundTrips::default(),
+            burst_packets: BurstPackets::default(),
+            burst_durations: BurstDurations::default(),
+            gap_packets: GapPackets::default(),
+            pattern: LossPattern::default(),
+            duplicates: 0,
+            reordered: 0,
+            stale: 0,
+            jitter: None,
+            delay_variation: None,
+            failures: Failures::new(kind),
+            last_failure: None,
+            syn_retransmits: 0,
+            truncated: 0,
+            phases: Vec::new(),
+            details: Details::default(),
+            route: None,
+            route_changes: 0,
+        }
+    }
+
     /// The address family.
     pub const fn family(&self) -> Family {
         match self.address {

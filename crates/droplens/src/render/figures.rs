@@ -104,6 +104,20 @@ pub(super) fn duration(seconds: f64) -> String {
     }
 }
 
+/// A round-trip time, with the digits that an estimate has: `0.32 ms`, `4.1 ms`, `140 ms`, `1.2 s`.
+pub(super) fn round_trip(seconds: f64) -> String {
+    let milliseconds = seconds * 1000.0;
+    if !milliseconds.is_finite() || milliseconds < 0.0 {
+        "unknown".to_owned()
+    } else if milliseconds < 0.995 {
+        format!("{milliseconds:.2} ms")
+    } else if milliseconds < 9.95 {
+        format!("{} ms", trimmed(milliseconds))
+    } else {
+        duration(seconds)
+    }
+}
+
 /// A number of bytes: `512 B`, `64 kB`, `1.5 MB`; thousands, as links count.
 pub(super) fn bytes(bytes: f64) -> String {
     if !bytes.is_finite() || bytes < 0.0 {
@@ -224,6 +238,20 @@ mod tests {
             (-1.0, "unknown"),
         ] {
             assert_eq!(duration(seconds), text, "{seconds}");
+        }
+    }
+
+    #[test]
+    fn round_trips_keep_two_digits() {
+        for (seconds, text) in [
+            (0.000_32, "0.32 ms"),
+            (0.0041, "4.1 ms"),
+            (0.14, "140 ms"),
+            (1.234, "1.2 s"),
+            (-1.0, "unknown"),
+            (f64::NAN, "unknown"),
+        ] {
+            assert_eq!(round_trip(seconds), text);
         }
     }
 

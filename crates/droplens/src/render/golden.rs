@@ -1,6 +1,7 @@
 //! Whole reports, as reviewed. `UPDATE_GOLDEN=1` rewrites the files in `golden/`.
 
 mod made_up;
+mod probes;
 mod sockets;
 
 use droplens_model::{Cause, Report};
@@ -76,6 +77,16 @@ fn sockets_that_suffer_come_with_their_owners() {
 }
 
 #[test]
+fn probes_tell_how_sure_their_losses_are() {
+    check("probes", &probes::some(), TERMINAL);
+    let narrow = Style {
+        width: 44,
+        ..TERMINAL
+    };
+    check("probes-narrow", &probes::some(), narrow);
+}
+
+#[test]
 fn sockets_that_do_not_suffer_are_not_told() {
     let mut report = sockets::healthy();
     let text = super::report(&report, TERMINAL);
@@ -127,6 +138,7 @@ fn without_unicode_everything_is_ascii() {
         made_up::softnet(),
         made_up::several(),
         made_up::hostile(),
+        probes::some(),
         sockets::suffering(),
     ] {
         assert!(report(&made_up, ascii).is_ascii());
@@ -148,7 +160,7 @@ fn colour_changes_nothing_but_the_colour() {
         colour: true,
         ..TERMINAL
     };
-    for made_up in [made_up::clean(), made_up::several(), sockets::suffering()] {
+    for made_up in [made_up::clean(), probes::some(), sockets::suffering()] {
         let mut text = report(&made_up, colour);
         while let Some(start) = text.find("\x1b[") {
             let end = start + text[start..].find('m').unwrap();
@@ -162,7 +174,12 @@ fn colour_changes_nothing_but_the_colour() {
 fn only_what_cannot_be_broken_is_wider_than_the_terminal() {
     for width in [40, 60, 100] {
         let style = Style { width, ..TERMINAL };
-        for made_up in [made_up::clean(), made_up::several(), made_up::blind()] {
+        for made_up in [
+            made_up::clean(),
+            made_up::several(),
+            made_up::blind(),
+            probes::some(),
+        ] {
             for line in report(&made_up, style).lines() {
                 let words = line.split_whitespace().count();
                 assert!(line.width() <= width || words == 1, "{width}: {line:?}");

@@ -14,6 +14,7 @@ mod findings;
 mod golden;
 pub(crate) mod live;
 mod page;
+mod probes;
 mod style;
 mod symptoms;
 mod table;
@@ -35,6 +36,7 @@ const SECTIONS: &[fn(&Report, &mut Page)] = &[
     findings::print,
     events::print,
     symptoms::print,
+    probes::print,
     connections::print,
     blind::print,
 ];

@@ -1,6 +1,6 @@
 //! What users of the host feel.
 
-use droplens_model::{Grade, Report, Symptoms};
+use droplens_model::{Grade, ProbeTransport, Report, Symptoms};
 
 use super::page::Page;
 use super::table::{Column, Table};
@@ -10,6 +10,7 @@ use super::{figures, words};
 pub(super) fn print(report: &Report, page: &mut Page) {
     page.heading("Symptoms");
     tcp(&report.symptoms, page);
+    probes(&report.symptoms, page);
     devices(&report.symptoms, page);
 }
 
@@ -88,6 +89,51 @@ fn retransmissions(symptoms: &Symptoms) -> String {
     };
     let (again, sent) = (figures::count(again), figures::counted(sent, "segment"));
     format!("{again} sent again{parts} of {sent}")
+}
+
+/// What probes lost, by protocol side by side: what only one of them loses is no loss of the path.
+fn probes(symptoms: &Symptoms, page: &mut Page) {
+    let columns = [
+        Column::words("probes"),
+        Column::numbers("lost"),
+        Column::numbers("of packets").spare(1),
+        Column::numbers("share"),
+        Column::numbers("median").spare(2),
+        Column::numbers("p99").spare(3),
+    ];
+    let mut table = Table::new(2, &columns, "grade");
+    for loss in &symptoms.probes {
+        let time = |seconds: Option<f64>| {
+            let text = seconds.map(figures::round_trip);
+            Text::plain(&text.unwrap_or_default())
+        };
+        table.row(
+            [
+                Text::plain(named(loss.transport)),
+                Text::new(Ink::Strong, &figures::count(loss.lost)),
+                Text::plain(&figures::count(loss.packets)),
+                Text::plain(&figures::percent(loss.ratio)),
+                time(loss.round_trip_median),
+                time(loss.round_trip_p99),
+            ],
+            loss.grade.map_or_else(
+                || Text::new(Ink::Dim, "too few to tell"),
+                |grade| Text::new(words::of_grade(grade), &graded(grade)),
+            ),
+        );
+    }
+    if !symptoms.probes.is_empty() {
+        page.blank();
+    }
+    table.print(page);
+}
+
+const fn named(transport: ProbeTransport) -> &'static str {
+    match transport {
+        ProbeTransport::Icmp => "ICMP echo",
+        ProbeTransport::Tcp => "TCP connect",
+        ProbeTransport::Dns => "UDP (DNS)",
+    }
 }
 
 fn devices(symptoms: &Symptoms, page: &mut Page) {

@@ -15,7 +15,7 @@ use droplens_tests::binary::repository;
 use droplens_tests::exposition::{Metrics, Series};
 use droplens_tests::grafana::{self, Purpose, Query, Values};
 use droplens_tests::lab::{Namespace, Router};
-use droplens_tests::prometheus::Prometheus;
+use droplens_tests::monitoring::Prometheus;
 use droplens_tests::scratch::Scratch;
 use droplens_tests::tools;
 
@@ -64,7 +64,7 @@ pub(crate) fn print() {
     );
     std::fs::remove_file(&text).expect("the text is in blocks now");
     let namespace = Namespace::new();
-    let server = Prometheus::on_blocks(&prometheus, &namespace, &data);
+    let server = Prometheus::on_blocks(&namespace, &prometheus, &data);
     let of_node: usize = node.iter().map(|family| family.series.len()).sum();
     println!(
         "### Fleet dashboard, {NODES} nodes, one hour at {SCRAPE_INTERVAL} s\n\n{of_node} series of a node are read, {} in all.\n\n\

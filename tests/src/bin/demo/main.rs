@@ -26,7 +26,6 @@ use droplens_tests::agent::{Agent, Options};
 use droplens_tests::lab::{Namespace, Trouble};
 
 use forward::Door;
-use servers::Servers;
 
 /// The first of the ports at which the agents are reached from outside.
 const AGENTS: u16 = 23_767;
@@ -76,7 +75,8 @@ fn demonstrate() -> Result<(), String> {
         .map(|((name, namespace), port)| Node::start(name, namespace, port))
         .collect::<Result<Vec<_>, _>>()?;
     let names: Vec<(&str, u16)> = nodes.iter().map(|node| (node.name, node.port)).collect();
-    let servers = Servers::start(&names)?;
+    let host = Namespace::current();
+    let servers = servers::start(&host, &names)?;
     let (on, over) = (AtomicBool::new(true), AtomicBool::new(false));
     std::thread::scope(|scope| {
         for (node, (_, namespace)) in nodes.iter().zip(trouble.nodes()) {
@@ -91,7 +91,7 @@ fn demonstrate() -> Result<(), String> {
                 std::thread::sleep(PAUSE);
             }
         });
-        explain(&names, &servers);
+        explain(&names);
         obey(&on);
         over.store(true, Ordering::Relaxed);
     });
@@ -102,7 +102,7 @@ fn demonstrate() -> Result<(), String> {
     Ok(())
 }
 
-fn explain(nodes: &[(&str, u16)], servers: &Servers) {
+fn explain(nodes: &[(&str, u16)]) {
     println!(
         "\nPackets get lost in the lab: a UDP socket that nobody reads, a firewall rule that drops, a listener that accepts\nnobody, a queue that is too short. Findings show within seconds; alerts wait for minutes, as they should.\n"
     );
@@ -110,10 +110,7 @@ fn explain(nodes: &[(&str, u16)], servers: &Servers) {
         println!("  {name:<12} http://localhost:{port}/  (metrics at /metrics)");
     }
     println!("  {:<12} {}/alerts", "Prometheus", servers::prometheus());
-    match servers.alertmanager() {
-        Some(url) => println!("  {:<12} {url}/", "Alertmanager"),
-        None => println!("  Alertmanager is not here: run `make tools`"),
-    }
+    println!("  {:<12} {}/", "Alertmanager", servers::alertmanager());
     println!(
         "\nGrafana: add a Prometheus data source with the URL {}\n(http://host.docker.internal:{} from a container), and import grafana/*.json; or let it read\ngrafana/provisioning, as deploy/compose.yml does.\n\nType off to stop the losses, on to go on, quit (or Ctrl-C) to end.",
         servers::prometheus(),

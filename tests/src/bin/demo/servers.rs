@@ -2,12 +2,13 @@
 
 use std::fmt::Write;
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
 use droplens_tests::binary::repository;
+use droplens_tests::lab::Namespace;
+use droplens_tests::monitoring::{Server, with_its_templates};
 use droplens_tests::scratch::Scratch;
-use droplens_tests::{http, tools, wait};
+use droplens_tests::tools;
 
 /// Ports that no other Prometheus or Alertmanager has.
 pub(crate) const PROMETHEUS: u16 = 29_090;
@@ -21,102 +22,50 @@ pub(crate) fn prometheus() -> String {
     format!("http://localhost:{PROMETHEUS}")
 }
 
-/// Both, ended on drop.
-pub(crate) struct Servers {
-    scratch: Scratch,
-    children: Vec<Child>,
-    alertmanager: bool,
+/// Where Alertmanager is.
+pub(crate) fn alertmanager() -> String {
+    format!("http://localhost:{ALERTMANAGER}")
 }
 
-impl Servers {
-    /// Starts them; Prometheus scrapes these nodes at these ports.
-    pub(crate) fn start(nodes: &[(&str, u16)]) -> Result<Self, String> {
-        let mut servers = Self {
-            scratch: Scratch::new(),
-            children: Vec::new(),
-            alertmanager: false,
-        };
-        let program =
-            tools::find("prometheus").ok_or("Prometheus is not here: run `make tools`")?;
-        let config = servers
-            .scratch
-            .write("prometheus.yml", configuration(nodes));
-        let mut prometheus = Command::new(program);
-        prometheus
-            .arg(format!("--config.file={}", config.display()))
-            .arg(format!(
-                "--storage.tsdb.path={}",
-                servers.data("prometheus").display()
-            ))
-            .arg(format!("--web.listen-address=127.0.0.1:{PROMETHEUS}"));
-        servers.launch(prometheus, PROMETHEUS)?;
-        if let Some(program) = tools::find("prometheus-alertmanager") {
-            let routes = repository().join(ROUTES);
-            let mut alertmanager = Command::new(program);
-            alertmanager
-                .arg(format!("--config.file={}", routes.display()))
-                .arg(format!(
-                    "--storage.path={}",
-                    servers.data("alertmanager").display()
-                ))
-                .arg(format!("--web.listen-address=127.0.0.1:{ALERTMANAGER}"))
-                // It is alone.
-                .arg("--cluster.listen-address=");
-            servers.launch(alertmanager, ALERTMANAGER)?;
-            servers.alertmanager = true;
-        }
-        Ok(servers)
-    }
-
-    /// Where Alertmanager is, if it is here.
-    pub(crate) fn alertmanager(&self) -> Option<String> {
-        let url = format!("http://localhost:{ALERTMANAGER}");
-        self.alertmanager.then_some(url)
-    }
-
-    fn data(&self, name: &str) -> PathBuf {
-        self.scratch.path().join(name)
-    }
-
-    /// Starts one and waits until it is ready.
-    fn launch(&mut self, mut command: Command, port: u16) -> Result<(), String> {
-        let address = SocketAddr::from(([127, 0, 0, 1], port));
+/// Starts both; Prometheus scrapes these nodes at these ports.
+pub(crate) fn start<'h>(
+    host: &'h Namespace,
+    nodes: &[(&str, u16)],
+) -> Result<[Server<'h>; 2], String> {
+    let program =
+        |name| tools::find(name).ok_or_else(|| format!("{name} is not here: run `make tools`"));
+    let (prometheus, alertmanager) = (program("prometheus")?, program("prometheus-alertmanager")?);
+    for port in [PROMETHEUS, ALERTMANAGER] {
         // Another one there would seem to be ready.
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
         TcpListener::bind(address)
             .map_err(|error| format!("{address}: {error}: is another demo running?"))?;
-        let program = command.get_program().display().to_string();
-        let said = std::fs::File::create(self.data(&format!("{port}.log")))
-            .map_err(|error| format!("a log of {program}: {error}"))?;
-        let child = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(said)
-            .spawn()
-            .map_err(|error| format!("cannot run {program}: {error}"))?;
-        self.children.push(child);
-        let ready = wait::within(wait::PATIENCE, || {
-            let answer = http::get(address, "/-/ready", &[]).map_err(|error| error.to_string())?;
-            let ready = answer.status == 200;
-            ready.then_some(()).ok_or_else(|| answer.text())
-        });
-        ready.map_err(|reason| {
-            let log = std::fs::read_to_string(self.data(&format!("{port}.log")));
-            format!(
-                "{program} is not ready: {reason}\n{}",
-                log.unwrap_or_default()
-            )
-        })
     }
-}
-
-impl Drop for Servers {
-    fn drop(&mut self) {
-        for child in &mut self.children {
-            // Ctrl-C may have ended it already.
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
+    let files = Scratch::new();
+    let mut command = with_its_templates(&alertmanager);
+    command
+        .arg(format!(
+            "--config.file={}",
+            repository().join(ROUTES).display()
+        ))
+        .arg(format!(
+            "--storage.path={}",
+            files.path().join("data").display()
+        ))
+        // It is alone.
+        .arg("--cluster.listen-address=");
+    let alertmanager = Server::start(host, &mut command, ALERTMANAGER, files);
+    let files = Scratch::new();
+    let config = files.write("prometheus.yml", configuration(nodes));
+    let mut command = Command::new(prometheus);
+    command
+        .arg(format!("--config.file={}", config.display()))
+        .arg(format!(
+            "--storage.tsdb.path={}",
+            files.path().join("data").display()
+        ));
+    let prometheus = Server::start(host, &mut command, PROMETHEUS, files);
+    Ok([prometheus, alertmanager])
 }
 
 fn configuration(nodes: &[(&str, u16)]) -> String {

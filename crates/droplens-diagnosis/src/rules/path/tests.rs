@@ -187,15 +187,15 @@ fn own_drops_around_the_window_explain_too() {
     let (earlier, from, to) = (at(1, 0, 0), at(2, 0, 10), at(12, 100, 10));
     let before = Edges {
         before: Some(Delta::new(&earlier, &from)),
-        end: None,
+        ..Edges::default()
     };
     assert_eq!(found(Edges::default(), &from, &to), [100]);
     assert_eq!(found(before, &from, &to), []);
     // Sent again in the last second, before the drops are read.
     let (from, late, to) = (at(2, 0, 0), at(11, 17, 0), at(12, 100, 0));
     let end = Edges {
-        before: None,
         end: Some(Delta::new(&late, &to)),
+        ..Edges::default()
     };
     assert_eq!(found(end, &from, &to), [17]);
 }

@@ -36,6 +36,30 @@ macro_rules! histogram {
                     *bucket += u64::from(value <= bound);
                 }
             }
+
+            /// What came in since an earlier state of the same histogram.
+            #[must_use]
+            pub fn since(&self, earlier: &Self) -> Self {
+                let mut since = *self;
+                since.count = self.count.saturating_sub(earlier.count);
+                since.sum = self.sum.saturating_sub(earlier.sum);
+                for (bucket, before) in since.buckets.iter_mut().zip(earlier.buckets) {
+                    *bucket = bucket.saturating_sub(before);
+                }
+                since
+            }
+
+            /// Both together.
+            #[must_use]
+            pub fn with(&self, other: &Self) -> Self {
+                let mut sum = *self;
+                sum.count = self.count.saturating_add(other.count);
+                sum.sum = self.sum.saturating_add(other.sum);
+                for (bucket, more) in sum.buckets.iter_mut().zip(other.buckets) {
+                    *bucket = bucket.saturating_add(more);
+                }
+                sum
+            }
         }
     };
 }
