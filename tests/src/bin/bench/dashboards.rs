@@ -179,9 +179,9 @@ struct Asked {
 }
 
 fn ask(server: &Prometheus<'_>, meter: &Meter, query: &Query, end: f64) -> Asked {
-    // As Grafana makes them for an hour: 15 s or 1 min between points, and four scrapes at least.
+    // As Grafana makes them for an hour: 15 s or 2 min between points, and four scrapes at least.
     let (step, window) = if query.few_points {
-        (60.0, "75s")
+        (120.0, "135s")
     } else {
         (15.0, "60s")
     };
