@@ -5,7 +5,7 @@ SHELL := /bin/bash
 CARGO ?= cargo
 ARGS ?=
 
-.PHONY: help run test lab bench fmt lint doc generate tools
+.PHONY: help run demo test lab bench fmt lint doc generate tools
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -15,6 +15,12 @@ run: ## Build droplens and start it with its defaults (ARGS="..." are passed on)
 	$(CARGO) build --release --locked --package droplens
 	@echo "droplens: status page at http://localhost:13767/, metrics at http://localhost:13767/metrics"
 	exec target/release/droplens run $(ARGS)
+
+demo: ## Show droplens, Prometheus and Alertmanager with a lab that loses packets (as root)
+	@scripts/require test
+	$(CARGO) build --release --locked --package droplens
+	$(CARGO) build --release --locked --package droplens-tests --bin demo
+	state=$$(mktemp -d); trap 'rm -rf "$$state"' EXIT; TMPDIR=$$state target/release/demo
 
 test: tools ## Run everything that CI runs; as root for the tests that need namespaces
 	$(CARGO) fmt --all --check

@@ -19,6 +19,7 @@ pub mod asking;
 pub mod binary;
 pub mod errands;
 pub mod exposition;
+pub mod grafana;
 pub mod http;
 pub mod json;
 pub mod lab;

@@ -1,27 +1,30 @@
 //! Chores of the repository.
 //!
 //! `cargo xtask check` fails if a rule of the repository is broken or a generated file is out of
-//! date; `cargo xtask generate` writes the generated files.
+//! date; `cargo xtask generate` writes the generated files, `cargo xtask dashboards` only those of Grafana.
 
 mod alerts;
+mod dashboards;
 mod generated;
 mod ledger;
 mod metadata;
 mod rules;
 mod runbook;
+mod series;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
-const USAGE: &str = "usage: cargo xtask check | generate";
+const USAGE: &str = "usage: cargo xtask check | generate | dashboards";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let outcome = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["check"] => check(),
-        ["generate"] => generated::write(&root()),
+        ["generate"] => generated::write(&root()).and_then(|()| dashboards::write(&root())),
+        ["dashboards"] => dashboards::write(&root()),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);
@@ -50,6 +53,7 @@ fn check() -> Result<()> {
     faults.extend(rules::rust_versions(&metadata));
     faults.extend(generated::stale(&root)?);
     faults.extend(runbook::faults(&root)?);
+    faults.extend(dashboards::faults(&root)?);
     for fault in &faults {
         eprintln!("xtask: {fault}");
     }

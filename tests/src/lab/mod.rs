@@ -14,6 +14,7 @@ mod router;
 pub mod softnet;
 pub mod station;
 pub mod transfer;
+mod trouble;
 
 pub use chain::Chain;
 pub use command::{Finished, run};
@@ -21,3 +22,4 @@ pub use host::HostSetting;
 pub use links::{veth, veth_many, veth_offloading};
 pub use namespace::Namespace;
 pub use router::Router;
+pub use trouble::Trouble;

@@ -11,4 +11,4 @@ pub mod trouble;
 pub use notices::{Notice, Notices};
 pub use receiver::Receiver;
 pub use scaled::scaled;
-pub use servers::{Alertmanager, Prometheus};
+pub use servers::{Alertmanager, Prometheus, Server, with_its_templates};

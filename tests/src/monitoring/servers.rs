@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use serde_json::Value;
+
 use super::scaled;
 use crate::binary::repository;
 use crate::lab::Namespace;
@@ -14,7 +16,7 @@ use crate::{http, json, wait};
 
 /// A server that is killed on drop.
 #[derive(Debug)]
-struct Server<'n> {
+pub struct Server<'n> {
     child: Child,
     namespace: &'n Namespace,
     address: SocketAddr,
@@ -24,7 +26,16 @@ struct Server<'n> {
 
 impl<'n> Server<'n> {
     /// Starts a program and waits until it is ready.
-    fn start(namespace: &'n Namespace, command: &mut Command, port: u16, scratch: Scratch) -> Self {
+    ///
+    /// # Panics
+    ///
+    /// When it does not become ready in time, with its log.
+    pub fn start(
+        namespace: &'n Namespace,
+        command: &mut Command,
+        port: u16,
+        scratch: Scratch,
+    ) -> Self {
         let log = scratch.path().join("log");
         let output = File::create(&log).expect("a log file");
         command
@@ -120,22 +131,81 @@ impl<'n> Prometheus<'n> {
         Self(Server::start(namespace, &mut command, 9090, scratch))
     }
 
+    /// Serves blocks that are there already, and scrapes nothing.
+    ///
+    /// # Panics
+    ///
+    /// When it does not start.
+    pub fn on_blocks(namespace: &'n Namespace, program: &Path, data: &Path) -> Self {
+        let scratch = Scratch::new();
+        let config = scratch.write("prometheus.yml", "");
+        let mut command = Command::new(program);
+        command
+            .arg(format!("--config.file={}", config.display()))
+            .arg(format!("--storage.tsdb.path={}", data.display()));
+        Self(Server::start(namespace, &mut command, 9090, scratch))
+    }
+
+    /// The process id.
+    pub fn pid(&self) -> u32 {
+        self.0.child.id()
+    }
+
+    /// The `data` of an answer of its API, such as `query` or `label/job/values`.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be asked or has no answer.
+    pub fn api(&self, path: &str, parameters: &[(&str, &str)]) -> Result<Value, String> {
+        let parameters: Vec<String> = parameters
+            .iter()
+            .map(|(name, value)| format!("{}={}", encoded(name), encoded(value)))
+            .collect();
+        let path = format!("/api/v1/{path}?{}", parameters.join("&"));
+        let mut answer = json::parse(&self.0.get(&path)?);
+        let data = answer.pointer_mut("/data").map(Value::take);
+        data.ok_or_else(|| format!("no data: {answer}"))
+    }
+
     /// The values of an instant query.
     ///
     /// # Errors
     ///
     /// When it cannot be asked or has no answer.
     pub fn query(&self, query: &str) -> Result<Vec<f64>, String> {
-        let text = self
-            .0
-            .get(&format!("/api/v1/query?query={}", encoded(query)))?;
-        let answer = json::parse(&text);
-        let result = answer
-            .pointer("/data/result")
-            .and_then(|all| all.as_array());
-        let result = result.ok_or_else(|| format!("no result: {text}"))?;
-        let value = |one: &serde_json::Value| one.pointer("/value/1")?.as_str()?.parse().ok();
-        Ok(result.iter().filter_map(value).collect())
+        let value = |one: &Value| one.pointer("/value/1")?.as_str()?.parse().ok();
+        let series = self.series(query)?;
+        Ok(series.iter().filter_map(value).collect())
+    }
+
+    /// The series of an instant query, with their labels.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be asked or has no answer.
+    pub fn series(&self, query: &str) -> Result<Vec<Value>, String> {
+        self.api("query", &[("query", query)]).and_then(result)
+    }
+
+    /// The series of a query between two times, in seconds.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be asked or has no answer.
+    pub fn range(
+        &self,
+        query: &str,
+        (start, end): (f64, f64),
+        step: f64,
+    ) -> Result<Vec<Value>, String> {
+        let (start, end, step) = (start.to_string(), end.to_string(), step.to_string());
+        let parameters = [
+            ("query", query),
+            ("start", &start),
+            ("end", &end),
+            ("step", &step),
+        ];
+        self.api("query_range", &parameters).and_then(result)
     }
 
     /// Waits until each of so many targets was scraped.
@@ -186,9 +256,17 @@ impl<'n> Alertmanager<'n> {
     }
 }
 
+/// The series in the data of an answer.
+fn result(mut data: Value) -> Result<Vec<Value>, String> {
+    match data.pointer_mut("/result").map(Value::take) {
+        Some(Value::Array(series)) => Ok(series),
+        _ => Err(format!("no result: {data}")),
+    }
+}
+
 /// Debian's Alertmanager looks for its templates in /usr/share/prometheus. Where it is unpacked and not installed,
 /// it sees them there all the same.
-fn with_its_templates(program: &Path) -> Command {
+pub fn with_its_templates(program: &Path) -> Command {
     let installed = Path::new("/usr/share/prometheus/alertmanager/default.tmpl");
     let unpacked = program.parent().and_then(Path::parent);
     let shared = unpacked.map(|usr| usr.join("share/prometheus"));

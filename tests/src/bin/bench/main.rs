@@ -16,6 +16,7 @@
     reason = "a program, not a library"
 )]
 
+mod dashboards;
 mod diagnosis;
 mod encoding;
 mod exporter;
@@ -69,6 +70,10 @@ fn main() {
         return scene::hold(holder, count);
     }
     print_header();
+    // Only where it is asked for: it writes two gigabytes.
+    if arguments.iter().any(|argument| argument == "dashboards") {
+        dashboards::print();
+    }
     let wanted = |id: &str| arguments.is_empty() || arguments.iter().any(|argument| argument == id);
     if wanted("encoding") {
         encoding::print();

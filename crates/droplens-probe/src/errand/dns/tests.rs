@@ -1,6 +1,6 @@
 use std::net::Ipv4Addr;
 
-use droplens_model::sample::probes::DnsDetails;
+use droplens_model::sample::probes::{DnsDetails, DnsRecords};
 use hickory_proto::op::{Message, MessageType, OpCode, Query, ResponseCode};
 use hickory_proto::rr::rdata::{A, CNAME, MX, SOA, TXT};
 use hickory_proto::rr::{DNSClass, Name, RData, Record, RecordType};
@@ -50,7 +50,7 @@ fn address(of: &str, last: u8) -> Record {
     record(of, 300, RData::A(A(Ipv4Addr::new(192, 0, 2, last))))
 }
 
-fn judged(spec: &DnsSpec, message: &Message) -> (DnsDetails, DnsRecords, Option<FailureReason>) {
+fn judged(spec: &DnsSpec, message: &Message) -> (DnsDetails, Option<FailureReason>) {
     let question = question(spec);
     let bytes = message.to_vec().unwrap();
     let Ok(Response::Whole(message)) = question.read(&bytes) else {

@@ -1,0 +1,146 @@
+//! droplens, Prometheus and Alertmanager with a lab in which packets get lost: `make demo`.
+//!
+//! Three network namespaces are a client, a router and a server, each with an agent of its own.
+//! Prometheus and Alertmanager run outside, with the rules of this repository; connections to the
+//! agents are carried into the namespaces, so nothing of the host's network is changed.
+
+#![expect(
+    clippy::print_stdout,
+    reason = "a program to look at: it tells what there is to see"
+)]
+#![allow(
+    clippy::allow_attributes,
+    missing_docs,
+    reason = "a program, not a library"
+)]
+
+mod forward;
+mod servers;
+
+use std::io::BufRead;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use droplens_tests::agent::{Agent, Options};
+use droplens_tests::lab::{Namespace, Trouble};
+
+use forward::Door;
+
+/// The first of the ports at which the agents are reached from outside.
+const AGENTS: u16 = 23_767;
+/// Bursts of loss are this far apart.
+const PAUSE: Duration = Duration::from_secs(2);
+
+fn main() -> ExitCode {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("demo: the lab makes network namespaces, which takes root: sudo make demo");
+        return ExitCode::FAILURE;
+    }
+    match demonstrate() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            eprintln!("demo: {reason}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// A node of the lab and the port of the host that leads to its agent.
+struct Node<'l> {
+    name: &'static str,
+    port: u16,
+    agent: Agent<'l>,
+    door: Door,
+}
+
+impl<'l> Node<'l> {
+    fn start(name: &'static str, namespace: &'l Namespace, port: u16) -> Result<Self, String> {
+        let door = Door::open(port)?;
+        let agent = Options::new()
+            .argument("--log-level=error")
+            .start(namespace);
+        Ok(Self {
+            name,
+            port,
+            agent,
+            door,
+        })
+    }
+}
+
+fn demonstrate() -> Result<(), String> {
+    let trouble = Trouble::new();
+    let nodes = (trouble.nodes().into_iter().zip(AGENTS..))
+        .map(|((name, namespace), port)| Node::start(name, namespace, port))
+        .collect::<Result<Vec<_>, _>>()?;
+    let names: Vec<(&str, u16)> = nodes.iter().map(|node| (node.name, node.port)).collect();
+    let host = Namespace::current();
+    let servers = servers::start(&host, &names)?;
+    let (on, over) = (AtomicBool::new(true), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        for (node, (_, namespace)) in nodes.iter().zip(trouble.nodes()) {
+            let (over, address) = (&over, node.agent.address());
+            scope.spawn(move || node.door.carry(namespace, address, over));
+        }
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                if on.load(Ordering::Relaxed) {
+                    trouble.burst();
+                }
+                std::thread::sleep(PAUSE);
+            }
+        });
+        explain(&names);
+        obey(&on);
+        over.store(true, Ordering::Relaxed);
+    });
+    drop(servers);
+    for node in nodes {
+        node.agent.stop();
+    }
+    Ok(())
+}
+
+fn explain(nodes: &[(&str, u16)]) {
+    println!(
+        "\nPackets get lost in the lab: a UDP socket that nobody reads, a firewall rule that drops, a listener that accepts\nnobody, a queue that is too short. Findings show within seconds; alerts wait for minutes, as they should.\n"
+    );
+    for (name, port) in nodes {
+        println!("  {name:<12} http://localhost:{port}/  (metrics at /metrics)");
+    }
+    println!("  {:<12} {}/alerts", "Prometheus", servers::prometheus());
+    println!("  {:<12} {}/", "Alertmanager", servers::alertmanager());
+    println!(
+        "\nGrafana: add a Prometheus data source with the URL {}\n(http://host.docker.internal:{} from a container), and import grafana/*.json; or let it read\ngrafana/provisioning, as deploy/compose.yml does.\n\nType off to stop the losses, on to go on, quit (or Ctrl-C) to end.",
+        servers::prometheus(),
+        servers::PROMETHEUS
+    );
+}
+
+/// Follows what is typed until it says quit. Without anybody to type, it goes on until it is ended.
+fn obey(on: &AtomicBool) {
+    for line in std::io::stdin().lock().lines().map_while(Result::ok) {
+        match line.trim() {
+            "on" => on.store(true, Ordering::Relaxed),
+            "off" => on.store(false, Ordering::Relaxed),
+            "quit" | "exit" => return,
+            "" => continue,
+            other => {
+                println!("{other}? on, off or quit");
+                continue;
+            }
+        }
+        println!(
+            "ok: losses {}",
+            if on.load(Ordering::Relaxed) {
+                "on"
+            } else {
+                "off"
+            }
+        );
+    }
+    loop {
+        std::thread::park();
+    }
+}
