@@ -7,10 +7,30 @@ use droplens_probe::errand::{Report, Task, run};
 use droplens_probe::flight::Patience;
 use droplens_probe::resolve::Resolver;
 use droplens_probe::spec::Ask;
+use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities};
 use tokio::runtime::Builder;
 
 use crate::lab::Namespace;
 use crate::probing::wish;
+
+/// Asks a target once, without any capability: as a user would that is not root.
+///
+/// # Panics
+///
+/// As [`ask`] does.
+pub fn ask_unprivileged(namespace: &Namespace, target: &str, ask: Ask, nonce: u64) -> Report {
+    let task = task(target, ask, nonce);
+    namespace.enter(|| {
+        // Capabilities belong to threads, and this one ends here.
+        let dropped = CapabilitySets {
+            effective: CapabilitySet::empty(),
+            permitted: CapabilitySet::empty(),
+            inheritable: CapabilitySet::empty(),
+        };
+        set_capabilities(None, dropped).expect("dropping capabilities");
+        go(task)
+    })
+}
 
 /// Asks a target once. The nonce tells which flow the packets are of.
 ///
@@ -18,20 +38,26 @@ use crate::probing::wish;
 ///
 /// When the target is no address, or the runtime cannot be made.
 pub fn ask(namespace: &Namespace, target: &str, ask: Ask, nonce: u64) -> Report {
+    let task = task(target, ask, nonce);
+    namespace.enter(|| go(task))
+}
+
+fn task(target: &str, ask: Ask, nonce: u64) -> Task {
     let address: IpAddr = target.parse().expect("an address");
     let mut wish = wish(target, 1_000, Patience::default());
     wish.ask = ask;
-    let task = Task {
+    Task {
         wish: Arc::new(wish),
         address,
         nonce,
         sequence: 0,
-    };
-    namespace.enter(|| {
-        let runtime = Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .expect("a runtime");
-        runtime.block_on(run(task, &Resolver::system()))
-    })
+    }
+}
+
+fn go(task: Task) -> Report {
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(run(task, &Resolver::system()))
 }

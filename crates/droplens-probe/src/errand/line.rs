@@ -111,15 +111,23 @@ impl Line {
         let family = Family::of(task.address);
         let [.., high, low] = task.nonce.to_be_bytes();
         let identifier = u16::from_be_bytes([high, low]).max(1);
-        let wanted = (0..TRIES).map(|step| identifier.wrapping_add(step).max(1));
-        let ping = first_free(wanted, |identifier| {
-            egress::open_ping_as(family, task.egress(), identifier)
-        });
+        let ping = || {
+            let wanted = (0..TRIES).map(|step| identifier.wrapping_add(step).max(1));
+            first_free(wanted, |identifier| {
+                egress::open_ping_as(family, task.egress(), identifier)
+            })
+        };
+        let raw = || egress::open_raw(family, task.egress(), identifier);
+        // The order of `open_echo`, and its reason.
+        let known = match family {
+            Family::V4 => ping().or_else(|_| raw()),
+            Family::V6 => raw().or_else(|_| ping()),
+        };
         let EchoSocket {
             socket,
             kind,
             identifier,
-        } = ping.or_else(|_| egress::open_echo(family, task.egress(), identifier))?;
+        } = known.or_else(|_| egress::open_echo(family, task.egress(), identifier))?;
         let codec = Codec::Echo {
             identifier: (kind == EchoKind::Raw).then_some(identifier),
             nonce: task.nonce,

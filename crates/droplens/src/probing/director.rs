@@ -47,6 +47,7 @@ pub(super) struct Director {
     watching_defaults: Option<AbortHandle>,
     planned: Vec<Planned>,
     /// What the prober was told with them.
+    resolver: Arc<Resolver>,
     rules: Option<Rules>,
     complaints: Vec<String>,
 }
@@ -65,7 +66,8 @@ impl Director {
             runtime: runtime.clone(),
             sockets: Some(sockets),
             probed,
-            names: Names::new(runtime.clone(), resolver, listener),
+            names: Names::new(runtime.clone(), Arc::clone(&resolver), listener),
+            resolver,
             scouts: Scouts::new(runtime.clone(), instruments),
             commands,
             config: Box::default(),
@@ -149,6 +151,7 @@ impl Director {
                 rules,
                 runtime: self.runtime.clone(),
                 sockets: self.sockets.take()?,
+                resolver: Arc::clone(&self.resolver),
             };
             match Prober::start(settings) {
                 Ok(prober) => {
