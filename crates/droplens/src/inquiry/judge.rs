@@ -11,7 +11,7 @@ use super::subject::Subject;
 type Said = (Verdict, String, Option<String>);
 
 /// The five answers in their order.
-pub(super) fn judge(subject: &Subject, name: &NameEvidence, hosts: &[Host]) -> Vec<Answer> {
+pub(crate) fn judge(subject: &Subject, name: &NameEvidence, hosts: &[Host]) -> Vec<Answer> {
     let some_way = hosts
         .iter()
         .any(|host| matches!(host.way, Way::Known { .. }));

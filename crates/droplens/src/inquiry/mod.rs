@@ -8,7 +8,7 @@ mod advice;
 pub(crate) mod answers;
 pub(crate) mod ask;
 pub(crate) mod evidence;
-mod judge;
+pub(crate) mod judge;
 pub(crate) mod subject;
 #[cfg(test)]
 mod tests;

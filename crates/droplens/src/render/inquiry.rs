@@ -12,6 +12,9 @@ use super::words;
 use crate::inquiry::Inquiry;
 use crate::inquiry::answers::{Answer, Question, Verdict};
 
+/// With fewer columns than this, reasons do not stand below each other.
+const NARROW: usize = 70;
+
 /// The answers as text that ends with a new line.
 pub(crate) fn inquiry(inquiry: &Inquiry, style: Style) -> String {
     let mut page = Page::new(style);
@@ -27,23 +30,15 @@ pub(crate) fn inquiry(inquiry: &Inquiry, style: Style) -> String {
     ];
     let about = about.join(words::between(style));
     page.paragraph(0, 0, &Text::new(Ink::Dim, &about));
+    page.blank();
     for (number, answer) in (1..).zip(&inquiry.answers) {
-        page.blank();
         print(number, answer, inquiry, &mut page);
     }
     page.finish()
 }
 
 fn print(number: usize, answer: &Answer, inquiry: &Inquiry, page: &mut Page) {
-    let ink = ink(answer.verdict);
-    let asked = format!("{number} {:<13}", word(answer.question));
-    let line = Text::new(Ink::Strong, &asked)
-        .and(ink, mark(answer.verdict, page.style()))
-        .and(ink, " ")
-        .and(ink, answer.verdict.word())
-        .and(Ink::Plain, "  ")
-        .and(Ink::Plain, &answer.summary);
-    page.paragraph(0, 4, &line);
+    headline(number, answer, page);
     match answer.question {
         Question::Reachable => evidence::reachable(answer, inquiry, page),
         Question::Name => evidence::name(&inquiry.name, page),
@@ -60,6 +55,34 @@ fn print(number: usize, answer: &Answer, inquiry: &Inquiry, page: &mut Page) {
     if let Some(next) = &answer.next {
         let next = Text::new(Ink::Strong, "next: ").and(Ink::Plain, next);
         page.paragraph(4, 6, &next);
+    }
+}
+
+/// The question, the verdict and why, below each other where there is room.
+fn headline(number: usize, answer: &Answer, page: &mut Page) {
+    let (ink, style) = (ink(answer.verdict), page.style());
+    let question = format!("{number} {:<13}", word(answer.question));
+    let verdict = format!(
+        "{} {:<9}  ",
+        mark(answer.verdict, style),
+        answer.verdict.word()
+    );
+    let start = Text::new(Ink::Strong, &question).and(ink, &verdict);
+    let (summary, taken) = (Text::plain(&answer.summary), start.width());
+    if style.width < NARROW {
+        let whole = start.and(Ink::Plain, &answer.summary);
+        page.paragraph(0, 4, &whole);
+        return;
+    }
+    let lines = summary.lines(style.width - taken, style.width - taken);
+    for (index, line) in lines.iter().enumerate() {
+        if index == 0 {
+            let mut first = start.clone();
+            first.append(line);
+            page.line(0, &first);
+        } else {
+            page.line(taken, line);
+        }
     }
 }
 

@@ -17,16 +17,7 @@ const INDENT: usize = 4;
 
 pub(super) fn reachable(answer: &Answer, inquiry: &Inquiry, page: &mut Page) {
     for (host, said) in inquiry.addresses.iter().zip(&answer.addresses) {
-        let Way::Known { source } = &host.way else {
-            heading(host, &said.text, inquiry, page);
-            continue;
-        };
         heading(host, &said.text, inquiry, page);
-        page.paragraph(
-            INDENT + 2,
-            INDENT + 4,
-            &Text::new(Ink::Dim, &format!("from {source}")),
-        );
         if let Some(echo) = &host.echo {
             echoes(echo, page);
         }
@@ -42,9 +33,11 @@ pub(super) fn reachable(answer: &Answer, inquiry: &Inquiry, page: &mut Page) {
 /// The address, with what it says unless that stands above already.
 fn heading(host: &Host, text: &str, inquiry: &Inquiry, page: &mut Page) {
     let mut line = Text::plain(&host.address.to_string());
+    if let Way::Known { source } = &host.way {
+        line.push(Ink::Dim, &format!(" from {source}"));
+    }
     if inquiry.addresses.len() > 1 {
-        line.push(Ink::Plain, "  ");
-        line.push(Ink::Plain, text);
+        line.push(Ink::Plain, &format!("  {text}"));
     }
     page.paragraph(INDENT, INDENT + 4, &line);
 }
@@ -159,7 +152,10 @@ pub(super) fn service(
             line.push(Ink::Plain, "  ");
             line.push(Ink::Plain, &steps.join(", "));
         }
-        page.paragraph(INDENT, INDENT + 4, &line);
+        // With one address only, it stands above already.
+        if inquiry.addresses.len() > 1 || !steps.is_empty() {
+            page.paragraph(INDENT, INDENT + 4, &line);
+        }
         match (&reply.details.http, &reply.details.tls) {
             (Some(http), _) => response(http, page),
             (None, Some(tls)) => session(tls, inquiry.at, page),
