@@ -78,11 +78,13 @@ fn with_port(host: &str) -> String {
     }
 }
 
-pub(super) fn blackhole(bytes: u32) -> String {
+pub(super) fn blackhole(host: &Host, bytes: u32) -> String {
+    // The headers of IP and TCP without options.
+    let headers = if host.address.is_ipv4() { 40 } else { 60 };
     format!(
         "a router or tunnel on the way drops large packets silently: let ICMP \"too big\" through, or \
          clamp the MSS to {}",
-        bytes.saturating_sub(40)
+        bytes.saturating_sub(headers)
     )
 }
 

@@ -148,7 +148,7 @@ fn reachable(host: &Host, subject: &Subject) -> Said {
             let text = format!(
                 "small packets arrive, but those of more than {bytes} bytes vanish without a word"
             );
-            (Verdict::Fails, text, Some(advice::blackhole(bytes)))
+            (Verdict::Fails, text, Some(advice::blackhole(host, bytes)))
         }
         _ => (verdict, text, next),
     }
