@@ -25,6 +25,7 @@ const REST: Duration = Duration::from_secs(3);
 
 /// What is asked.
 #[derive(Clone, Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
 pub(crate) struct Wanted {
     /// A name or an address, with or without a port, or a URL; IPv6 addresses with a port in brackets
     #[arg(value_name = "HOST[:PORT]|URL")]

@@ -126,7 +126,7 @@ async fn resolve(plan: &Plan, resolver: &Resolver) -> NameEvidence {
         Ok(Ok(found)) => {
             name.addresses = found.addresses.iter().map(IpAddr::to_canonical).collect();
             name.aliases = found.aliases;
-            name.valid_for_seconds = (!name.is_address).then(|| found.valid_for.as_secs_f64());
+            name.valid_for_seconds = (!name.is_address).then_some(found.valid_for.as_secs_f64());
             name.missing = found.missing.map(|(_, error)| error.to_string());
             if !name.addresses.iter().any(|address| fits(plan, *address)) {
                 name.error = Some(NameError {
@@ -145,16 +145,11 @@ fn unfit(plan: &Plan, name: &NameEvidence) -> String {
         Some(Family::V4) => "IPv4",
         Some(Family::V6) | None => "IPv6",
     };
-    match name.is_address {
-        true => format!(
-            "`{}` is no {wanted} address, which was asked for",
-            name.host
-        ),
-        false => format!(
-            "`{}` has no {wanted} address, which was asked for",
-            name.host
-        ),
-    }
+    let verb = if name.is_address { "is" } else { "has" };
+    format!(
+        "`{}` {verb} no {wanted} address, which was asked for",
+        name.host
+    )
 }
 
 /// The asking of all addresses, until a certain time.
@@ -175,7 +170,7 @@ impl Round {
             .collect();
         for host in &mut hosts {
             let trouble = sockets.trouble(Family::of(host.address));
-            host.echo_missing = trouble.map(|why| no_echo(why));
+            host.echo_missing = trouble.map(no_echo);
         }
         let pinged: Vec<IpAddr> = hosts
             .iter()
@@ -193,7 +188,7 @@ impl Round {
             .filter(|host| matches!(host.way, Way::Known { .. }))
         {
             let (round, host) = (Arc::clone(&round), host.clone());
-            others.spawn(async move { round.ask_one(host).await });
+            others.spawn(async move { Box::pin(round.ask_one(host)).await });
         }
         while let Some(asked) = others.join_next().await {
             let Ok(asked) = asked else { continue };

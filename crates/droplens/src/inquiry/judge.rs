@@ -198,18 +198,17 @@ fn handshake(host: &Host, subject: &Subject) -> Said {
         (None, Some(_)) if subject.tls.is_some() => unasked("the port takes no connection"),
         (None, Some(_)) if subject.http.is_some() => unasked("http:// goes without TLS"),
         (None, Some(port)) => unasked(&format!("port {port} is not known for TLS")),
-        (Some(tls), Some(_)) => match &tls.failure {
-            Some(failure) => {
+        (Some(tls), Some(_)) => {
+            if let Some(failure) = &tls.failure {
                 let next = advice::handshake(failure.reason);
                 (Verdict::Fails, failure.message.clone(), Some(next))
-            }
-            None => {
+            } else {
                 let details = tls.details.tls.as_ref();
                 let version = details.and_then(|details| details.version.clone());
                 let text = format!("{}, certificate trusted", version.unwrap_or_default());
                 (Verdict::Ok, text, None)
             }
-        },
+        }
     }
 }
 
@@ -220,12 +219,11 @@ fn application(host: &Host, subject: &Subject) -> Said {
             unasked("the handshake fails")
         }
         None => unasked("the port takes no connection"),
-        Some(http) => match &http.failure {
-            Some(failure) => {
+        Some(http) => {
+            if let Some(failure) = &http.failure {
                 let next = advice::application(failure.reason);
                 (Verdict::Fails, failure.message.clone(), Some(next))
-            }
-            None => {
+            } else {
                 let status = http.details.http.as_ref().and_then(|http| http.status);
                 let text = status.map_or_else(
                     || "it answers".to_owned(),
@@ -233,7 +231,7 @@ fn application(host: &Host, subject: &Subject) -> Said {
                 );
                 (Verdict::Ok, text, None)
             }
-        },
+        }
     }
 }
 

@@ -71,6 +71,7 @@ fn echo(host: &Host, lost: u64, round_trips: &[u64]) -> Echo {
     })
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "hosts hold replies so")]
 fn fine(steps: &[(Phase, f64)], details: Details) -> Option<Reply> {
     let steps = steps.iter().map(|(phase, seconds)| Step {
         phase: *phase,
