@@ -12,7 +12,7 @@
 //! Around it: [`spec`] says what is asked, [`resolve`] finds the addresses of names, [`echo`] sends
 //! the echo requests and reads what comes back, [`errand`] runs the probes that are more than one
 //! packet out and one in, and [`sys`] has the system calls. The [`prober`] is a thread that drives
-//! them all.
+//! them all; a [`series`] is a fixed number of echo requests, for whoever asks just once.
 
 pub mod echo;
 pub mod engine;
@@ -24,6 +24,7 @@ pub mod random;
 mod records;
 pub mod resolve;
 pub mod schedule;
+pub mod series;
 pub mod spec;
 pub mod statistics;
 pub mod stream;

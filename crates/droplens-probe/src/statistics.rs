@@ -61,6 +61,11 @@ impl Statistics {
         self.runs.interrupted(ended.sent);
     }
 
+    /// The newest round-trip times, in send order: at most 128.
+    pub fn newest(&self) -> impl Iterator<Item = std::time::Duration> {
+        self.variation.newest()
+    }
+
     /// What they say now.
     pub fn summary(&mut self, now: Moment) -> Summary {
         Summary {

@@ -176,6 +176,11 @@ impl Stream {
         self.flight.next_check()
     }
 
+    /// The newest round-trip times, in send order: at most 128.
+    pub fn newest_round_trips(&self) -> impl Iterator<Item = Duration> {
+        self.statistics.newest()
+    }
+
     /// What there is to tell.
     pub fn sample(&mut self, now: Moment) -> Address {
         let summary = self.statistics.summary(now);

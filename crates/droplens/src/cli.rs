@@ -72,6 +72,11 @@ pub(crate) enum Command {
     ///
     /// Exit codes: 0 nothing is lost, 1 packets are lost, 2 wrong usage, 3 nothing could be looked at
     Report(crate::command::report::Wanted),
+    /// Ask one target: is it reachable, does the port answer, does the name resolve, does the
+    /// handshake succeed, does the application answer?
+    ///
+    /// Exit codes: 0 all is fine, 1 something fails or is lost, 2 wrong usage, 3 it could not be asked
+    Probe(crate::command::probe::Wanted),
     /// Show the report live in the terminal
     Watch(crate::command::watch::Wanted),
     /// Read everything once and print the metrics

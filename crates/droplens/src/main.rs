@@ -10,6 +10,7 @@ mod command;
 mod comparison;
 mod config;
 mod host;
+mod inquiry;
 mod judge;
 mod log;
 mod notify;
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
         Command::Run => command::run::run(&options),
         Command::Metrics { openmetrics } => command::metrics::run(&options, openmetrics),
         Command::Report(wanted) => command::report::run(&options, &wanted),
+        Command::Probe(wanted) => command::probe::run(&wanted),
         Command::Watch(wanted) => command::watch::run(&options, &wanted),
         Command::Snapshot { output } => command::snapshot::run(&options, output.as_deref()),
         Command::Doctor => command::doctor::run(&options),

@@ -32,6 +32,15 @@ impl Sockets {
         })
     }
 
+    /// Why there is no socket for a family; none if there is one.
+    pub fn trouble(&self, family: Family) -> Option<&io::Error> {
+        let side = match family {
+            Family::V4 => &self.v4,
+            Family::V6 => &self.v6,
+        };
+        side.as_ref().err()
+    }
+
     fn with(mut open: impl FnMut(Family) -> io::Result<EchoSocket>) -> Self {
         Self {
             v4: open(Family::V4),

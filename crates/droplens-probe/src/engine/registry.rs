@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use droplens_model::Moment;
 use droplens_model::sample::probes::{Probes, Target};
@@ -171,6 +172,19 @@ impl Engine {
             targets: all,
             prober: self.prober(),
         }
+    }
+
+    /// The newest round-trip times to an address of a target, in send order: at most 128.
+    pub fn newest_round_trips(&self, key: &TargetKey, address: IpAddr) -> Vec<Duration> {
+        let streams = self.targets.get(key).map(|held| held.streams.iter());
+        let stream = streams
+            .into_iter()
+            .flatten()
+            .find(|(known, _)| *known == address);
+        let place = stream.and_then(|(_, id)| self.streams.get(id));
+        place.map_or_else(Vec::new, |place| {
+            place.stream.newest_round_trips().collect()
+        })
     }
 
     fn next_id(&mut self) -> StreamId {

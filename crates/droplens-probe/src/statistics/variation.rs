@@ -32,6 +32,11 @@ impl Variation {
         }
     }
 
+    /// The newest round-trip times, in send order: at most 128.
+    pub(super) fn newest(&self) -> impl Iterator<Item = Duration> {
+        self.newest.iter().copied()
+    }
+
     /// The interarrival jitter of RFC 3550, section 6.4.1, of round trips instead of one way.
     pub(super) fn jitter(&self) -> Option<Duration> {
         self.scaled

@@ -76,7 +76,7 @@ impl NoReport {
     }
 
     /// Nothing could be looked at.
-    fn blind(source: impl Into<Box<dyn std::error::Error>>) -> Self {
+    pub(super) fn blind(source: impl Into<Box<dyn std::error::Error>>) -> Self {
         Self {
             code: 3,
             source: source.into(),

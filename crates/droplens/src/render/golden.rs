@@ -1,5 +1,6 @@
 //! Whole reports, as reviewed. `UPDATE_GOLDEN=1` rewrites the files in `golden/`.
 
+mod inquiry;
 mod made_up;
 mod probes;
 mod sockets;
@@ -44,6 +45,26 @@ fn check_text(name: &str, text: &str) {
 #[test]
 fn an_idle_host_takes_few_lines() {
     check("clean", &made_up::clean(), TERMINAL);
+}
+
+#[test]
+fn five_questions_are_answered_in_order() {
+    let narrow = Style {
+        width: 44,
+        unicode: false,
+        ..TERMINAL
+    };
+    for (name, answers) in [
+        ("inquiry-fine", inquiry::all_fine()),
+        ("inquiry-fails", inquiry::much_fails()),
+        ("inquiry-blackhole", inquiry::blackhole_and_silence()),
+        ("inquiry-no-name", inquiry::no_name()),
+    ] {
+        check_text(name, &super::inquiry(&answers, TERMINAL));
+        let text = super::inquiry(&answers, narrow);
+        assert!(text.is_ascii(), "{text}");
+        check_text(&format!("{name}-narrow"), &text);
+    }
 }
 
 #[test]

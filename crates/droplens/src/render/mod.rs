@@ -12,6 +12,7 @@ mod figures;
 mod findings;
 #[cfg(test)]
 mod golden;
+mod inquiry;
 pub(crate) mod live;
 mod page;
 mod probes;
@@ -25,6 +26,7 @@ mod words;
 use droplens_model::Report;
 
 pub(crate) use comparison::comparison;
+pub(crate) use inquiry::inquiry;
 use page::Page;
 pub(crate) use style::Style;
 
