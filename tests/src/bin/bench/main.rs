@@ -19,6 +19,7 @@
 mod diagnosis;
 mod encoding;
 mod exporter;
+mod fleet;
 mod process;
 mod report;
 mod scene;
@@ -74,6 +75,10 @@ fn main() {
     }
     if wanted("diagnosis") {
         diagnosis::print();
+    }
+    // It takes as long as all the rest, so it is done when asked for.
+    if arguments.iter().any(|argument| argument == "fleet") {
+        fleet::print();
     }
     for scene in [Scene::Idle, Scene::Devices, Scene::Sockets]
         .into_iter()
