@@ -37,12 +37,34 @@ pub fn get(server: SocketAddr, path: &str, headers: &[(&str, &str)]) -> io::Resu
     request(server, "GET", path, headers)
 }
 
+/// Sends a body with `POST`.
+pub fn post(
+    server: SocketAddr,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> io::Result<Answer> {
+    let length = body.len().to_string();
+    let headers = [headers, &[("Content-Length", &length)]].concat();
+    exchange(server, "POST", path, &headers, body)
+}
+
 /// Asks with any method. A given `Host` replaces the usual one.
 pub fn request(
     server: SocketAddr,
     method: &str,
     path: &str,
     headers: &[(&str, &str)],
+) -> io::Result<Answer> {
+    exchange(server, method, path, headers, &[])
+}
+
+fn exchange(
+    server: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
 ) -> io::Result<Answer> {
     let mut head = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
     if !headers
@@ -58,6 +80,7 @@ pub fn request(
     let mut stream = TcpStream::connect_timeout(&server, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.write_all(head.as_bytes())?;
+    stream.write_all(body)?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer)?;
     parse(&answer).ok_or_else(|| {

@@ -1,6 +1,7 @@
 //! Alerts about droplens itself: who does not look sees nothing.
 
 use super::declaration::{Alert, Severity, Subject, bound};
+use super::kinds::changed;
 use super::proof::Shape::{Level, Rate, Then};
 use super::proof::{Proof, cases, input};
 
@@ -125,10 +126,14 @@ fn looking() -> Vec<Alert> {
         "source_failed",
         (
             "droplens on {{ $labels.instance }} cannot read {{ $labels.source }} any more.",
-            "{{ $labels.instance }} could read {{ $labels.source }} within the last day and now fails; droplens_source_info has the reason.",
+            "{{ $labels.instance }} could read {{ $labels.source }} and now fails; droplens_source_info has the reason.",
         ),
         "What it tells is missing. A source that never worked is a matter of configuration, and no alert.",
-        "droplens_source_up == 0\nand on (job, instance, source)\n  max_over_time(droplens_source_up[1d:10m]) == 1",
+        changed(
+            "DroplensSourceFailed",
+            ("droplens_source_up", 0, 1),
+            "source",
+        ),
         cases(
             "",
             vec![input(
@@ -147,10 +152,10 @@ fn looking() -> Vec<Alert> {
             "",
             (
                 "droplens on {{ $labels.instance }} became blind for {{ $labels.domain }}.",
-                "{{ $labels.instance }} could look for losses of the domain {{ $labels.domain }} within the last day and no longer can.",
+                "{{ $labels.instance }} could look for losses of the domain {{ $labels.domain }} and no longer can.",
             ),
             "Its silence means nothing from now on. A domain that it never saw is a matter of configuration.",
-            "droplens_domain_blind == 1\nand on (job, instance, domain)\n  min_over_time(droplens_domain_blind[1d:10m]) == 0",
+            changed("DroplensBlind", ("droplens_domain_blind", 1, 0), "domain"),
             cases(
                 "",
                 vec![input(

@@ -3,7 +3,7 @@
 use droplens_model::Cause;
 
 use super::declaration::{Alert, RATE, bound};
-use super::kinds::{lost, lost_at_device, ticket};
+use super::kinds::{changed, lost, lost_at_device, ticket};
 use super::proof::Shape::{Level, Rate, Then};
 use super::proof::{cases, context, input};
 
@@ -28,12 +28,15 @@ fn link_down() -> Alert {
         hold: "5m",
         keep: "5m",
         summary: "No carrier at {{ $labels.device }} of {{ $labels.instance }}.".to_owned(),
-        description: "{{ $labels.device }} of {{ $labels.instance }} had a carrier within the last day and has none now.".to_owned(),
+        description:
+            "{{ $labels.device }} of {{ $labels.instance }} had a carrier and has lost it."
+                .to_owned(),
         ..ticket(
             "LinkDown",
             Cause::LinkDown,
             "A host whose only link is down is a DroplensDown; another one has lost its reserve. A port that never had a carrier is not in use.",
-            "droplens_link_carrier == 0\nand on (job, instance, device)\n  max_over_time(droplens_link_carrier[1d:10m]) == 1\nand on (job, instance, device)\n  droplens_link_info{kind=\"physical\"}",
+            changed("LinkDown", ("droplens_link_carrier", 0, 1), "device")
+                + "\nand on (job, instance, device)\n  droplens_link_info{kind=\"physical\"}",
             cases(
                 "",
                 vec![

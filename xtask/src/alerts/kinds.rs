@@ -162,6 +162,14 @@ pub(super) fn found(name: &'static str, cause: Cause, what: &str, why: &'static 
     }
 }
 
+/// A state that was another one a quarter of an hour ago. An alert remembers itself until the state ends: to look
+/// a day back would be the dearest of all expressions.
+pub(super) fn changed(name: &str, (series, now, before): (&str, u8, u8), by: &str) -> String {
+    format!(
+        "{series} == {now}\nand on (job, instance, {by})\n  (\n      {series} offset 15m == {before}\n    or on (job, instance, {by})\n      ALERTS{{alertname=\"{name}\"}}\n  )"
+    )
+}
+
 /// The beginning of a sentence.
 fn sentence(text: &str) -> String {
     let mut rest = text.chars();

@@ -20,6 +20,7 @@ mod dashboards;
 mod diagnosis;
 mod encoding;
 mod exporter;
+mod fleet;
 mod process;
 mod report;
 mod scene;
@@ -80,6 +81,10 @@ fn main() {
     }
     if wanted("diagnosis") {
         diagnosis::print();
+    }
+    // It takes as long as all the rest, so it is done when asked for.
+    if arguments.iter().any(|argument| argument == "fleet") {
+        fleet::print();
     }
     for scene in [Scene::Idle, Scene::Devices, Scene::Sockets]
         .into_iter()
