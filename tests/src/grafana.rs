@@ -36,7 +36,7 @@ pub struct Query {
     pub text: String,
     /// The labels that its legend shows.
     pub labels: Vec<String>,
-    /// Whether the panel asks for few points, two minutes apart at least.
+    /// Whether the panel asks for few points, a minute apart at least.
     pub few_points: bool,
 }
 
@@ -122,7 +122,7 @@ fn of_panel(panel: &Value) -> Vec<Query> {
                 },
                 text: text(target, "/expr"),
                 labels: shown(&legend),
-                few_points: panel["interval"] == "2m",
+                few_points: panel["interval"] == "1m",
                 name,
             }
         })

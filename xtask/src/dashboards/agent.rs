@@ -14,6 +14,7 @@ pub(super) fn dashboard() -> Dashboard {
         title: "droplens / Agent health",
         description: "Whether the agents see what they should, and what they cost.",
         variables: Vec::new(),
+        range: "1h",
         rows: vec![
             Row::new("Now", overview()),
             Row::new("Sources", sources()),

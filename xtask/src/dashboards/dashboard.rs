@@ -17,6 +17,8 @@ pub(super) struct Dashboard {
     pub(super) description: &'static str,
     /// What it has besides data source, job and instance.
     pub(super) variables: Vec<Variable>,
+    /// The time range at first.
+    pub(super) range: &'static str,
     pub(super) rows: Vec<Row>,
 }
 
@@ -39,7 +41,7 @@ impl Dashboard {
             "graphTooltip": 1,
             "timezone": "browser",
             "refresh": "1m",
-            "time": { "from": "now-1h", "to": "now" },
+            "time": { "from": format!("now-{}", self.range), "to": "now" },
             "fiscalYearStartMonth": 0,
             "liveNow": false,
             "weekStart": "",

@@ -15,6 +15,8 @@ pub(super) fn dashboard() -> Dashboard {
         title: "droplens / Fleet",
         description: "Where are packets being lost: which nodes, in which domain of the packet path, by which cause.",
         variables: Vec::new(),
+        // What it costs grows with nodes and time: this is enough for now, at a thousand nodes.
+        range: "30m",
         rows: vec![
             Row::new("Now", overview()),
             Row::new("Where packets are being lost", [matrix(), top_nodes()]),

@@ -17,6 +17,7 @@ pub(super) fn dashboard() -> Dashboard {
         title: "droplens / Node",
         description: "One node in packet order: from the wire and the card through the kernel to the sockets, and out again through the queues.",
         variables: Vec::new(),
+        range: "1h",
         rows: vec![
             Row::new("What is found", [findings(), losses(), unseen()]),
             Row::new("Link and card", layers::link()),

@@ -6,7 +6,7 @@ use super::style::{self, BLIND};
 use super::target::Target;
 use super::variable;
 
-/// Points of a panel whose queries read many series: two minutes each in the last two hours.
+/// Points of a panel whose queries read many series: a minute each in the last hour.
 const FEW_POINTS: u32 = 60;
 
 /// How a panel shows its data.
@@ -353,7 +353,7 @@ impl Panel {
         });
         if let (Some(points), Some(panel)) = (self.max_points, panel.as_object_mut()) {
             panel.insert("maxDataPoints".to_owned(), json!(points));
-            panel.insert("interval".to_owned(), json!("2m"));
+            panel.insert("interval".to_owned(), json!("1m"));
         }
         panel
     }

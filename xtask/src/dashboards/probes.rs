@@ -46,6 +46,7 @@ pub(super) fn dashboard() -> Dashboard {
                 "A label of the targets: those that the configuration gives them, or the kind of probe.",
             ),
         ],
+        range: "1h",
         rows: vec![
             Row::new("Now", overview()),
             Row::new("By target and label", [targets(), by_target(), by_label()]),

@@ -1,6 +1,6 @@
 //! How long Prometheus takes for the dashboard of a fleet of 1 000 nodes (`make bench ARGS=dashboards`).
 //!
-//! The series are those of a real agent, once for each node, over an hour. Prometheus gets them as
+//! The series are those of a real agent, once for each node, over the time that the dashboard shows at first. Prometheus gets them as
 //! blocks, made by promtool. Counters of loss move on one node of twenty.
 
 use std::collections::BTreeSet;
@@ -25,11 +25,12 @@ const NODES: usize = 1_000;
 /// Every so manyth node loses packets.
 const LOSING: usize = 20;
 const SCRAPE_INTERVAL: u64 = 15;
-const HOUR: u64 = 3_600;
+/// The time range of the dashboard.
+const RANGE: u64 = 1_800;
 /// Series that are only asked for at the end are written this long before it.
 const RECENT: u64 = 300;
 /// A block of Prometheus.
-const BLOCK: u64 = 2 * HOUR;
+const BLOCK: u64 = 7_200;
 /// Each query is asked so often; the median counts.
 const TIMES: usize = 5;
 
@@ -67,8 +68,9 @@ pub(crate) fn print() {
     let server = Prometheus::on_blocks(&namespace, &prometheus, &data);
     let of_node: usize = node.iter().map(|family| family.series.len()).sum();
     println!(
-        "### Fleet dashboard, {NODES} nodes, one hour at {SCRAPE_INTERVAL} s\n\n{of_node} series of a node are read, {} in all.\n\n\
+        "### Fleet dashboard, {NODES} nodes, {} min at {SCRAPE_INTERVAL} s\n\n{of_node} series of a node are read, {} in all.\n\n\
          | panel | query | rows or lines | median | CPU |\n|---|---|---|---|---|",
+        RANGE / 60,
         of_node * NODES
     );
     let meter = Meter::of(server.pid());
@@ -90,7 +92,7 @@ pub(crate) fn print() {
 /// The series of one name that a node has.
 struct Family {
     series: Vec<Series>,
-    /// Whether they are needed over the whole hour.
+    /// Whether they are needed over the whole range.
     whole: bool,
 }
 
@@ -123,7 +125,7 @@ fn one_node(queries: &[Query]) -> Vec<Family> {
 
 fn write_fleet(path: &Path, node: &[Family], end: u64) -> io::Result<()> {
     let mut out = BufWriter::with_capacity(1 << 20, File::create(path)?);
-    let steps = HOUR / SCRAPE_INTERVAL;
+    let steps = RANGE / SCRAPE_INTERVAL;
     for step in 0..=steps {
         let time = end - (steps - step) * SCRAPE_INTERVAL;
         for family in node
@@ -179,20 +181,20 @@ struct Asked {
 }
 
 fn ask(server: &Prometheus<'_>, meter: &Meter, query: &Query, end: f64) -> Asked {
-    // As Grafana makes them for an hour: 15 s or 2 min between points, and four scrapes at least.
+    // As Grafana makes them for half an hour: 15 s or 1 min between points, and four scrapes at least.
     let (step, window) = if query.few_points {
-        (120.0, "135s")
+        (60.0, "75s")
     } else {
         (15.0, "60s")
     };
     let everything = ["job", "instance"].map(|name| (name, ".+".to_owned()));
     let values = Values::new(everything.into_iter().chain([
         ("__rate_interval", window.to_owned()),
-        ("__range", format!("{HOUR}s")),
-        ("__from", format!("{:.0}", (end - HOUR as f64) * 1000.0)),
+        ("__range", format!("{RANGE}s")),
+        ("__from", format!("{:.0}", (end - RANGE as f64) * 1000.0)),
     ]));
     let text = values.fill(&query.text);
-    let start = end - HOUR as f64;
+    let start = end - RANGE as f64;
     let span = [start.to_string(), end.to_string()];
     let once = || match &query.purpose {
         Purpose::Range => server.range(&text, (start, end), step),

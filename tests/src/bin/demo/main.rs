@@ -112,9 +112,8 @@ fn explain(nodes: &[(&str, u16)]) {
     println!("  {:<12} {}/alerts", "Prometheus", servers::prometheus());
     println!("  {:<12} {}/", "Alertmanager", servers::alertmanager());
     println!(
-        "\nGrafana: add a Prometheus data source with the URL {}\n(http://host.docker.internal:{} from a container), and import grafana/*.json; or let it read\ngrafana/provisioning, as deploy/compose.yml does.\n\nType off to stop the losses, on to go on, quit (or Ctrl-C) to end.",
-        servers::prometheus(),
-        servers::PROMETHEUS
+        "\nGrafana: add a Prometheus data source with the URL {}, and\nimport grafana/*.json, or let it read grafana/provisioning, as deploy/compose.yml does.\n\nType off to stop the losses, on to go on, quit (or Ctrl-C) to end.",
+        servers::prometheus()
     );
 }
 

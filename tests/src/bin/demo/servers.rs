@@ -11,7 +11,7 @@ use droplens_tests::scratch::Scratch;
 use droplens_tests::tools;
 
 /// Ports that no other Prometheus or Alertmanager has.
-pub(crate) const PROMETHEUS: u16 = 29_090;
+const PROMETHEUS: u16 = 29_090;
 const ALERTMANAGER: u16 = 29_093;
 
 const RULES: &str = "deploy/prometheus/droplens.rules.yml";
