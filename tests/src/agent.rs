@@ -34,7 +34,6 @@ pub struct Options {
 /// Keeps the agent from probing gateways and name servers unasked: tests count every packet.
 const SILENT: &str = "[probes]\ndefaults = false\n";
 
-
 impl Options {
     /// With the defaults.
     pub fn new() -> Self {
