@@ -199,7 +199,7 @@ fn http(gauges: &mut Gauges, visit: &Visit) {
         (
             "probe_http_redirects",
             "The number of redirects",
-            f64::from(details.redirects),
+            f64::from(details.redirects + not_followed(visit, details.status)),
         ),
         (
             "probe_http_content_length",
@@ -224,6 +224,12 @@ fn http(gauges: &mut Gauges, visit: &Visit) {
     ] {
         gauges.add(name, help, value);
     }
+}
+
+/// A redirect that is not followed since `follow_redirects` is false counts as one.
+fn not_followed(visit: &Visit, status: Option<u16>) -> u32 {
+    let stays = matches!(&visit.query.ask, Ask::Http(spec) if spec.redirects == 0);
+    u32::from(stays && matches!(status, Some(301 | 302 | 303 | 307 | 308)))
 }
 
 /// What there is to tell of a TLS session. Unlike `blackbox_exporter` this tells of certificates that

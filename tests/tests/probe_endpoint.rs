@@ -1,0 +1,434 @@
+//! `/probe` beside Debian's `blackbox_exporter`, with the same modules and targets.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a panic is the failure report"
+)]
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::process::{Child, Stdio};
+
+use droplens_tests::agent::{Agent, Options};
+use droplens_tests::exposition::Metrics;
+use droplens_tests::http::{self, Answer};
+use droplens_tests::lab::Namespace;
+use droplens_tests::scratch::Scratch;
+use droplens_tests::servers::dns::{Answer as DnsAnswer, Asked, DnsServer};
+use droplens_tests::servers::http::{Log, page, plain, redirect, secure};
+use droplens_tests::servers::identity::{Authority, EXPIRED, VALID};
+use droplens_tests::servers::tcp::{Manner, TcpServer};
+use droplens_tests::servers::tls::{Manner as TlsManner, config, shakes};
+use droplens_tests::servers::web::WebServer;
+use droplens_tests::{needs_root, tools, wait};
+use hickory_proto::op::ResponseCode;
+use hickory_proto::rr::rdata::{NS, SOA};
+use hickory_proto::rr::{Name, RData, Record};
+
+const BLACKBOX: ([u8; 4], u16) = ([127, 0, 0, 1], 9115);
+
+/// The modules for both: `@CA@` is a file of certificates.
+const YAML: &str = r#"
+modules:
+  icmp: {prober: icmp, timeout: 2s}
+  icmp_large: {prober: icmp, timeout: 2s, icmp: {payload_size: 1000, dont_fragment: true}}
+  tcp: {prober: tcp, timeout: 2s}
+  tls: {prober: tcp, timeout: 2s, tcp: {tls: true, tls_config: {ca_file: "@CA@"}}}
+  web: {prober: http, timeout: 2s, http: {tls_config: {ca_file: "@CA@"}}}
+  lax: {prober: http, timeout: 2s, http: {tls_config: {insecure_skip_verify: true}}}
+  stay: {prober: http, timeout: 2s, http: {follow_redirects: false, valid_status_codes: [302]}}
+  missing: {prober: http, timeout: 2s, http: {valid_status_codes: [404], method: HEAD}}
+  refuse: {prober: http, timeout: 2s, http: {fail_if_body_matches_regexp: ["h.llo"]}}
+  demand: {prober: http, timeout: 2s, http: {fail_if_body_not_matches_regexp: ["h.llo"]}}
+  never_tls: {prober: http, timeout: 2s, http: {fail_if_ssl: true, tls_config: {ca_file: "@CA@"}}}
+  only_tls: {prober: http, timeout: 2s, http: {fail_if_not_ssl: true}}
+  a: {prober: dns, timeout: 2s, dns: {query_name: www.example, query_type: A}}
+  a_tcp: {prober: dns, timeout: 2s, dns: {query_name: www.example, query_type: A, transport_protocol: tcp}}
+  soa: {prober: dns, timeout: 2s, dns: {query_name: zone.example, query_type: SOA}}
+  none: {prober: dns, timeout: 2s, dns: {query_name: none.example, query_type: A}}
+  none_is_fine: {prober: dns, timeout: 2s, dns: {query_name: none.example, query_type: A, valid_rcodes: [NXDOMAIN]}}
+"#;
+
+/// Metrics that are times of this one probe: they have to be there, their values differ.
+const TIMES: [&str; 5] = [
+    "probe_duration_seconds",
+    "probe_dns_lookup_time_seconds",
+    "probe_icmp_duration_seconds",
+    "probe_http_duration_seconds",
+    "probe_dns_duration_seconds",
+];
+
+/// The same modules as droplens wants them: YAML's flow tables are nearly TOML's inline ones.
+fn toml(ca: &str) -> String {
+    let mut text = String::from(
+        "[web]\nprobe_targets = [\"127.0.0.0/8\", \"::1\", \"192.0.2.1\"]\n[modules]\n",
+    );
+    for line in YAML.lines().filter_map(|line| line.strip_prefix("  ")) {
+        let (name, table) = line.split_once(": ").expect("a module");
+        let table = table.replace("@CA@", &format!("<{ca}>"));
+        text.push_str(&format!("{name} = {}\n", quoted(&table)));
+    }
+    text
+}
+
+/// Turns `key: value` into `key = value`, with words in quotes.
+fn quoted(table: &str) -> String {
+    let mut out = String::new();
+    let mut word = String::new();
+    let mut in_quotes = false;
+    let end = |word: &mut String, out: &mut String, is_key: bool| {
+        let plain = is_key
+            || word.is_empty()
+            || word.starts_with('"')
+            || matches!(&**word, "true" | "false")
+            || word.parse::<u32>().is_ok();
+        if plain {
+            out.push_str(word);
+        } else {
+            out.push_str(&format!("\"{word}\""));
+        }
+        word.clear();
+    };
+    for letter in table.chars() {
+        match letter {
+            '"' => {
+                in_quotes = !in_quotes;
+                word.push('"');
+            }
+            _ if in_quotes => word.push(letter),
+            ':' => {
+                end(&mut word, &mut out, true);
+                out.push_str(" =");
+            }
+            '{' | '}' | '[' | ']' | ',' | ' ' => {
+                end(&mut word, &mut out, false);
+                out.push(letter);
+            }
+            _ => word.push(letter),
+        }
+    }
+    out.replace('<', "").replace('>', "")
+}
+
+/// A running `blackbox_exporter`, killed on drop.
+struct Blackbox<'n> {
+    child: Child,
+    namespace: &'n Namespace,
+}
+
+impl<'n> Blackbox<'n> {
+    fn start(namespace: &'n Namespace, program: &std::path::Path, yaml: &std::path::Path) -> Self {
+        let address = SocketAddr::from(BLACKBOX);
+        let mut command = namespace.command(program);
+        command
+            .arg(format!("--web.listen-address={address}"))
+            .arg(format!("--config.file={}", yaml.display()))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let child = namespace.enter(|| command.spawn()).expect("it starts");
+        let blackbox = Self { child, namespace };
+        wait::until("blackbox_exporter answers", || {
+            blackbox
+                .get("/-/healthy")
+                .map_err(|error| error.to_string())
+        });
+        blackbox
+    }
+
+    fn get(&self, path: &str) -> std::io::Result<Answer> {
+        self.namespace
+            .enter(|| http::get(SocketAddr::from(BLACKBOX), path, &[]))
+    }
+}
+
+impl Drop for Blackbox<'_> {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+type Table = BTreeMap<(String, Vec<(String, String)>), f64>;
+
+fn table(text: &str) -> Table {
+    let metrics = Metrics::parse(text).unwrap_or_else(|why| panic!("{why}\n{text}"));
+    let series = metrics.series().iter().map(|series| {
+        let mut labels = series.labels.clone();
+        labels.sort();
+        ((series.name.clone(), labels), series.value)
+    });
+    series.collect()
+}
+
+/// The lines that say what metrics mean and what they are.
+fn headers(text: &str) -> Vec<&str> {
+    let mut lines: Vec<&str> = text.lines().filter(|line| line.starts_with("# ")).collect();
+    lines.sort_unstable();
+    lines
+}
+
+/// Both asked the same.
+struct Pair<'a, 'n> {
+    agent: &'a Agent<'n>,
+    blackbox: &'a Blackbox<'n>,
+}
+
+impl Pair<'_, '_> {
+    /// Asks both; series that only droplens has must be of `more`. What they agree on is returned.
+    fn compare(&self, module: &str, target: &str, more: &[&str]) -> Table {
+        let path = format!("/probe?module={module}&target={target}");
+        let theirs = self.blackbox.get(&path).expect("an answer");
+        let ours = self.agent.get(&path, &[]).expect("an answer");
+        assert_eq!(
+            (theirs.status, ours.status),
+            (200, 200),
+            "{path}: {}",
+            ours.text()
+        );
+        let (their_text, our_text) = (theirs.text(), ours.text());
+        let (theirs, mut ours) = (table(&their_text), table(&our_text));
+        let has_more = ours.keys().any(|(name, _)| more.contains(&&**name));
+        assert_eq!(has_more, !more.is_empty(), "{path}: {our_text}");
+        ours.retain(|(name, _), _| !more.contains(&&**name));
+        let names = |table: &Table| table.keys().cloned().collect::<Vec<_>>();
+        assert_eq!(names(&ours), names(&theirs), "{path}");
+        if more.is_empty() {
+            assert_eq!(headers(&our_text), headers(&their_text), "{path}");
+        }
+        for ((key, our), their) in ours.iter().zip(theirs.values()) {
+            let exact = !TIMES.contains(&&*key.0);
+            let told = format!("{path} {key:?}: {our} here, {their} there");
+            assert!(!exact || our.to_bits() == their.to_bits(), "{told}");
+            assert!(exact || *our >= 0.0, "{told}");
+        }
+        ours
+    }
+
+    fn success(&self, module: &str, target: &str) -> Table {
+        let table = self.compare(module, target, &[]);
+        assert_eq!(
+            value(&table, "probe_success"),
+            1.0,
+            "{module} {target}: {table:?}"
+        );
+        table
+    }
+
+    fn failure(&self, module: &str, target: &str) -> Table {
+        let table = self.compare(module, target, &[]);
+        assert_eq!(
+            value(&table, "probe_success"),
+            0.0,
+            "{module} {target}: {table:?}"
+        );
+        table
+    }
+}
+
+fn value(table: &Table, name: &str) -> f64 {
+    let found = table.iter().find(|((known, _), _)| known == name);
+    *found.unwrap_or_else(|| panic!("no {name} in {table:?}")).1
+}
+
+fn name(text: &str) -> Name {
+    Name::from_ascii(text).expect("a name")
+}
+
+fn zone(asked: &Asked) -> DnsAnswer {
+    match &*asked.name() {
+        "www.example" => {
+            let mut reply = asked.addresses(60, &["192.0.2.7", "192.0.2.8"]);
+            let server = RData::NS(NS(name("ns.example.")));
+            reply.add_authority(Record::from_rdata(name("example."), 60, server));
+            reply.into()
+        }
+        "zone.example" => {
+            let mut reply = asked.reply();
+            let soa = SOA::new(
+                name("ns.example."),
+                name("h.example."),
+                2_026_112_101,
+                1,
+                2,
+                3,
+                4,
+            );
+            reply.add_answer(Record::from_rdata(
+                name("zone.example."),
+                60,
+                RData::SOA(soa),
+            ));
+            reply.into()
+        }
+        _ => asked.code(ResponseCode::NXDomain).into(),
+    }
+}
+
+#[test]
+fn the_metrics_are_those_of_blackbox_exporter() {
+    needs_root!();
+    let test = "the_metrics_are_those_of_blackbox_exporter";
+    let Some(program) = tools::find_or_skip(test, "prometheus-blackbox-exporter") else {
+        return;
+    };
+    let namespace = Namespace::new();
+    let (scratch, log, root) = (Scratch::new(), Log::default(), Authority::root());
+    let ca = scratch.write("ca.pem", root.pem());
+    let ca = ca.to_str().expect("a path");
+    let yaml = scratch.write("blackbox.yml", YAML.replace("@CA@", ca));
+    let blackbox = Blackbox::start(&namespace, &program, &yaml);
+    let agent = Options::new().config(&toml(ca)).start(&namespace);
+    let pair = Pair {
+        agent: &agent,
+        blackbox: &blackbox,
+    };
+
+    for (target, family) in [("127.0.0.1", 4.0), ("::1", 6.0)] {
+        let table = pair.success("icmp", target);
+        assert_eq!(value(&table, "probe_ip_protocol"), family);
+        assert!(value(&table, "probe_icmp_reply_hop_limit") >= 64.0);
+    }
+    pair.success("icmp_large", "127.0.0.1");
+    // Nowhere to send it: the namespace has no such route.
+    pair.failure("icmp", "192.0.2.1");
+
+    let tcp = TcpServer::start(&namespace, "127.0.0.1:0", Manner::Takes);
+    pair.success("tcp", &tcp.address().to_string());
+    pair.failure("tcp", "127.0.0.1:1");
+
+    let identity = || root.issue(&["127.0.0.1", "www.example"], VALID);
+    let shaker = config(identity(), &TlsManner::default());
+    let shaker = WebServer::start(&namespace, "127.0.0.1", shakes(shaker));
+    let table = pair.success("tls", &shaker.address().to_string());
+    assert!(value(&table, "probe_ssl_earliest_cert_expiry") > 7.0e9);
+
+    let site = |asked: &droplens_tests::servers::http::Asked| match asked.path() {
+        "/moved" => redirect(302, "/further"),
+        "/further" => redirect(301, "/"),
+        "/missing" => page("404 Not Found", &[], ""),
+        _ => page("200 OK", &["content-type: text/plain"], "hello"),
+    };
+    let web = WebServer::start(&namespace, "127.0.0.1", plain(&log, site));
+    let at = |path: &str| format!("http://{}{path}", web.address());
+    let table = pair.success("web", &at("/"));
+    assert_eq!(value(&table, "probe_http_status_code"), 200.0);
+    assert_eq!(value(&table, "probe_http_uncompressed_body_length"), 5.0);
+    // Without a scheme it is plain HTTP.
+    pair.success("web", &web.address().to_string());
+    let table = pair.success("web", &at("/moved"));
+    assert_eq!(value(&table, "probe_http_redirects"), 2.0);
+    pair.success("missing", &at("/missing"));
+    pair.failure("web", &at("/missing"));
+    let table = pair.failure("refuse", &at("/"));
+    assert_eq!(value(&table, "probe_failed_due_to_regex"), 1.0);
+    pair.success("demand", &at("/"));
+    let table = pair.failure("demand", &at("/missing"));
+    assert_eq!(value(&table, "probe_http_status_code"), 404.0);
+    pair.failure("only_tls", &at("/"));
+    pair.failure("web", "http://127.0.0.1:1/");
+    pair.success("stay", &at("/moved"));
+
+    let good = secure(config(identity(), &TlsManner::default()), &log, site);
+    let good = WebServer::start(&namespace, "127.0.0.1", good);
+    let at = format!("https://{}/", good.address());
+    let table = pair.success("web", &at);
+    assert_eq!(value(&table, "probe_http_ssl"), 1.0);
+    pair.success("lax", &at);
+    pair.failure("never_tls", &at);
+
+    let old = root.issue(&["127.0.0.1"], EXPIRED);
+    let old = secure(config(old, &TlsManner::default()), &log, site);
+    let old = WebServer::start(&namespace, "127.0.0.1", old);
+    let at = format!("https://{}/", old.address());
+    pair.success("lax", &at);
+    // Of a certificate that makes the probe fail droplens tells more: when it expired.
+    let more = [
+        "probe_ssl_earliest_cert_expiry",
+        "probe_ssl_last_chain_expiry_timestamp_seconds",
+        "probe_ssl_last_chain_info",
+        "probe_tls_version_info",
+    ];
+    let table = pair.compare("web", &at, &more);
+    assert_eq!(value(&table, "probe_success"), 0.0);
+
+    let server = DnsServer::start(&namespace, "127.0.0.1:0", zone);
+    let at = server.address().to_string();
+    let table = pair.success("a", &at);
+    assert_eq!(value(&table, "probe_dns_answer_rrs"), 2.0);
+    assert_eq!(value(&table, "probe_dns_authority_rrs"), 1.0);
+    pair.success("a_tcp", &at);
+    let table = pair.success("soa", &at);
+    assert_eq!(value(&table, "probe_dns_serial"), 2_026_112_101.0);
+    let table = pair.failure("none", &at);
+    assert_eq!(value(&table, "probe_dns_query_succeeded"), 1.0);
+    pair.success("none_is_fine", &at);
+    pair.failure("a", "127.0.0.1:1");
+    agent.stop();
+}
+
+#[test]
+fn nobody_is_probed_who_is_not_listed() {
+    needs_root!();
+    let namespace = Namespace::new();
+    let server = TcpServer::start(&namespace, "127.0.0.1:0", Manner::Takes);
+    let agent = Options::new().start(&namespace);
+    let told = |path: &str| {
+        let answer = agent.get(path, &[]).expect("an answer");
+        (answer.status, answer.text())
+    };
+    let path = format!("/probe?module=tcp&target={}", server.address());
+    let (status, why) = told(&path);
+    assert!(status == 404 && why.contains("[modules]"), "{status} {why}");
+
+    let reload = |toml: &str| {
+        agent.rewrite_config(toml);
+        agent.signal(rustix::process::Signal::HUP);
+    };
+    let module = "[modules.tcp]\nprober = \"tcp\"\n";
+    reload(module);
+    let why = wait::until("the module is there", || match told(&path) {
+        (403, why) => Ok(why),
+        other => Err(format!("{other:?}")),
+    });
+    assert!(why.contains("probe_targets in [web]"), "{why}");
+
+    reload(&format!("[web]\nprobe_targets = [\"127.0.0.1\"]\n{module}"));
+    wait::until("the target is allowed", || match told(&path) {
+        (200, text)
+            if text.contains("\nprobe_success 1\n") || text.ends_with("probe_success 1\n") =>
+        {
+            Ok(())
+        }
+        other => Err(format!("{other:?}")),
+    });
+    for (path, status, part) in [
+        (
+            "/probe?module=tcp&target=127.0.0.2:80",
+            403,
+            "probe_targets",
+        ),
+        (
+            "/probe?module=tcp&target=localhost:80",
+            403,
+            "probe_targets",
+        ),
+        ("/probe?module=udp&target=127.0.0.1:80", 400, "has tcp"),
+        ("/probe?module=tcp&target=127.0.0.1", 400, "no port"),
+        ("/probe?module=tcp", 400, "Target"),
+        ("/probe?target=127.0.0.1:80", 400, "Module"),
+    ] {
+        let (answered, why) = told(path);
+        assert!(
+            answered == status && why.contains(part),
+            "{path}: {answered} {why}"
+        );
+    }
+    let (_, text) = told("/probe?module=tcp&target=127.0.0.1:1&debug=true");
+    assert!(
+        text.starts_with("# droplens: the probe failed, connect_refused: "),
+        "{text}"
+    );
+    assert_eq!(value(&table(&text), "probe_success"), 0.0);
+    agent.stop();
+}
