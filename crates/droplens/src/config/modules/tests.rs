@@ -111,3 +111,36 @@ fn a_target_without_scheme_is_asked_over_plain_http() {
     };
     assert_eq!(&*spec.url, "http://www.example:8080/x");
 }
+
+#[test]
+fn the_examples_name_every_option() {
+    let template = crate::config::TEMPLATE;
+    let module = "[modules.a]\nprober = \"icmp\"\n";
+    for (table, example) in [
+        (String::new(), "#[modules.ping]\n"),
+        ("[modules.a.icmp]\n".into(), "#[modules.ping.icmp]\n"),
+        ("[modules.a.tcp]\n".into(), "#[modules.smtps.tcp]\n"),
+        ("[modules.a.dns]\n".into(), "#[modules.zone.dns]\n"),
+        ("[modules.a.http]\n".into(), "#[modules.web.http]\n"),
+        (
+            "[modules.a.tcp.tls_config]\n".into(),
+            "#[modules.smtps.tcp]\n",
+        ),
+    ] {
+        let text = format!("{module}{table}no_such_key = 1\n");
+        let error = Config::parse(&text).expect_err(&text).to_string();
+        let known = error.split("expected").nth(1).unwrap_or_default();
+        let known: Vec<&str> = known.split('`').skip(1).step_by(2).collect();
+        assert!(known.len() > 2, "{error}");
+        let (_, section) = template.split_once(example).expect(example);
+        let section = section.split("\n#[").next().unwrap_or_default();
+        for key in known {
+            // The tables of the probers have sections of their own.
+            let of_prober = ["icmp", "tcp", "dns", "http"].contains(&key);
+            assert!(
+                of_prober || section.contains(&format!("{key} = ")),
+                "{example}{key}"
+            );
+        }
+    }
+}
