@@ -1,11 +1,13 @@
 //! `/probe` beside Debian's `blackbox_exporter`, with the same modules and targets.
 #![expect(
     clippy::expect_used,
-    clippy::indexing_slicing,
+    clippy::float_cmp,
+    clippy::panic,
     reason = "a panic is the failure report"
 )]
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::process::{Child, Stdio};
 
@@ -66,7 +68,7 @@ fn toml(ca: &str) -> String {
     for line in YAML.lines().filter_map(|line| line.strip_prefix("  ")) {
         let (name, table) = line.split_once(": ").expect("a module");
         let table = table.replace("@CA@", &format!("<{ca}>"));
-        text.push_str(&format!("{name} = {}\n", quoted(&table)));
+        let _ = writeln!(text, "{name} = {}", quoted(&table));
     }
     text
 }
@@ -85,7 +87,7 @@ fn quoted(table: &str) -> String {
         if plain {
             out.push_str(word);
         } else {
-            out.push_str(&format!("\"{word}\""));
+            let _ = write!(out, "\"{word}\"");
         }
         word.clear();
     };
@@ -107,7 +109,7 @@ fn quoted(table: &str) -> String {
             _ => word.push(letter),
         }
     }
-    out.replace('<', "").replace('>', "")
+    out.replace(['<', '>'], "")
 }
 
 /// A running `blackbox_exporter`, killed on drop.

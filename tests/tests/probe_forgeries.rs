@@ -1,8 +1,4 @@
 //! Replies that are not what was asked for match nothing and are counted as what they are.
-#![expect(
-    clippy::indexing_slicing,
-    reason = "packets of a known length are damaged on purpose"
-)]
 #![expect(clippy::expect_used, reason = "a panic is the failure report")]
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};

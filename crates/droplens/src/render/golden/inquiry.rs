@@ -97,6 +97,7 @@ fn session(until: Timestamp) -> Details {
                 names: vec!["www.example".into(), "example".into()],
                 not_before: Timestamp(1_735_689_600_000),
                 not_after: until,
+                fingerprint: String::new(),
             }],
             distrust: None,
         }),
