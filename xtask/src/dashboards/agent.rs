@@ -119,7 +119,7 @@ fn cost() -> Vec<Panel> {
         Panel::lines("CPU time of agents", "percentunit")
             .about("Share of one CPU that an agent takes, the ten most costly.")
             .query("topk(10, rate(process_cpu_seconds_total[$__rate_interval]))", "{{instance}}")
-            .default("min", 0)
+            .zero_to(0.02)
             .few_points()
             .otherwise("No agent answered"),
         Panel::lines("CPU time by source", "percentunit")

@@ -17,7 +17,7 @@ fn alerts() -> Value {
         "enable": true,
         "hide": false,
         "iconColor": "red",
-        "expr": promql::matched("ALERTS{alertstate=\"firing\",domain!=\"\",severity!=\"none\"}"),
+        "expr": promql::matched("ALERTS{alertstate=\"firing\",domain!=\"\",severity=~\"critical|warning\"}"),
         "step": "60s",
         "titleFormat": "{{alertname}}",
         "textFormat": "{{severity}}: {{instance}} {{cause}}",

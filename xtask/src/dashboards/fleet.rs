@@ -54,8 +54,8 @@ fn overview() -> Vec<Panel> {
             .colours("green", &[(1.0, "orange"), (100.0, "red")])
             .otherwise("No node can tell"),
         Panel::stat("Alerts firing", "short")
-            .about("Alerts of droplens that fire now, those that only mean that alerting works left out.")
-            .query("count(ALERTS{alertstate=\"firing\",domain!=\"\",severity!=\"none\"}) or vector(0)", "")
+            .about("Alerts of droplens that fire now, those for information only, such as the Watchdog, left out.")
+            .query("count(ALERTS{alertstate=\"firing\",domain!=\"\",severity=~\"critical|warning\"}) or vector(0)", "")
             .colours("green", &bad("red")),
         Panel::stat("Nodes with a blind domain", "short")
             .about("Nodes that cannot look at a whole domain of the packet path. What they show is not the whole truth.")
@@ -177,7 +177,7 @@ fn alerts() -> Panel {
     Panel::table("Alerts firing", "short")
         .about("Alerts of droplens that fire now. It needs the rules in deploy/prometheus.")
         .query(
-            "count by (alertname, severity, instance, cause) (ALERTS{alertstate=\"firing\",domain!=\"\",severity!=\"none\"})",
+            "count by (alertname, severity, instance, cause) (ALERTS{alertstate=\"firing\",domain!=\"\",severity=~\"critical|warning\"})",
             "",
         )
         .columns(

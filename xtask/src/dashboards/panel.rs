@@ -63,7 +63,15 @@ pub(super) struct Panel {
 impl Panel {
     /// Lines over time.
     pub(super) fn lines(title: &'static str, unit: &'static str) -> Self {
-        Self::new(Kind::TimeSeries, title, unit)
+        let panel = match unit {
+            // Without it a line at zero has an axis to 100.
+            "pps" | "cps" | "ops" | "short" => {
+                Self::new(Kind::TimeSeries, title, unit).custom("axisSoftMax", 1)
+            }
+            _ => Self::new(Kind::TimeSeries, title, unit),
+        };
+        panel
+            .default("color", json!({ "mode": "palette-classic" }))
             .custom("lineWidth", 1)
             .custom("fillOpacity", 10)
             .custom("showPoints", "never")
@@ -219,6 +227,11 @@ impl Panel {
     /// What it says when there is nothing to show.
     pub(super) fn otherwise(self, words: &str) -> Self {
         self.default("noValue", words)
+    }
+
+    /// From zero, and up to this value at least.
+    pub(super) fn zero_to(self, top: f64) -> Self {
+        self.default("min", 0).custom("axisSoftMax", top)
     }
 
     /// Lines on top of each other: their sum is what matters.

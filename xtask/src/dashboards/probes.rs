@@ -167,7 +167,7 @@ fn by_target() -> Panel {
             &ratio("probe, target", "rate", "$__rate_interval"),
             "{{probe}} {{target}}",
         )
-        .default("min", 0)
+        .zero_to(0.05)
         .otherwise("No probe ended")
 }
 
@@ -183,7 +183,7 @@ fn by_label() -> Panel {
         .about("The same by a label of the targets, chosen above: a site, a provider, a team.")
         .sized(12, 8)
         .query(&query, "{{$label}}")
-        .default("min", 0)
+        .zero_to(0.05)
         .otherwise("No probe ended, or no target has this label")
 }
 
@@ -255,7 +255,7 @@ fn beyond() -> Vec<Panel> {
         Panel::lines("Hops", "short")
             .about("Hops up to the target, or the last one that answered.")
             .query(&of("droplens_path_hops"), "{{target}} · {{instance}}")
-            .default("min", 0)
+            .zero_to(10.0)
             .otherwise("No path is looked at"),
         Panel::bars("Path changes", "short")
             .about("How often the path to a target became another one, and how often the node began to send by another device or router.")

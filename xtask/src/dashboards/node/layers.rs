@@ -115,13 +115,13 @@ pub(super) fn sockets() -> Vec<Panel> {
         Panel::lines("Accept queues", "percentunit")
             .about("Connections waiting to be accepted, as a share of the most that may wait. A full queue drops new ones.")
             .query("topk(10, droplens_tcp_accept_queue_connections / (droplens_tcp_accept_queue_limit_connections > 0))", "port {{port}} {{family}} · {{instance}}")
-            .default("min", 0)
+            .zero_to(1.0)
             .otherwise("Nothing listens here")
             .seen_by("sockets"),
         Panel::lines("TCP segments sent again", "percentunit")
             .about("Share of the sent segments that were retransmissions: loss on the path, seen from here.")
             .query("rate(droplens_netstat_tcp_retranssegs_total[$__rate_interval]) / (rate(droplens_netstat_tcp_outsegs_total[$__rate_interval]) > 0)", "{{instance}}")
-            .default("min", 0)
+            .zero_to(0.05)
             .otherwise("No segment was sent")
             .seen_by("snmp"),
         Panel::lines("TCP sockets by state", "short")
@@ -158,7 +158,7 @@ pub(super) fn beyond() -> Vec<Panel> {
         Panel::lines("Loss on the path, by target", "percentunit")
             .about("Share of the probes to each target that got no answer. More is in the dashboard of probes.")
             .query(&probes::loss_ratio("instance, target", "", "rate", "$__rate_interval", ""), "{{target}} · {{instance}}")
-            .default("min", 0)
+            .zero_to(0.05)
             .otherwise("Blind: nothing is probed from here"),
     ]
 }

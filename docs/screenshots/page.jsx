@@ -1,0 +1,172 @@
+// A dashboard drawn with the components of @grafana/ui. State timelines and heatmaps live in Grafana's core and
+// not in that package: the former are drawn here in a simple way, the latter as lines.
+import React from 'react';
+import { createRoot } from 'react-dom/client';
+import {
+  applyFieldOverrides, createTheme, dateTime, FieldType, getFieldDisplayValues,
+  standardTransformers, standardTransformersRegistry,
+  ThemeContext, toDataFrame, transformDataFrame, FieldConfigOptionsRegistry, VizOrientation,
+} from '@grafana/data';
+import {
+  BarGauge, BigValue, BigValueColorMode, BigValueGraphMode, BigValueTextMode, GlobalStyles, PanelChrome, Table, TimeSeries,
+  LegendDisplayMode, PortalContainer, VizRepeater,
+} from '@grafana/ui';
+
+const { panels, theme: mode, start, end, title } = window.DATA;
+const theme = createTheme({ colors: { mode } });
+const range = { from: dateTime(start * 1000), to: dateTime(end * 1000), raw: { from: 'now-15m', to: 'now' } };
+const CELL = 38;
+const WIDTH = 1600 / 24;
+
+const transformers = new Map(Object.values(standardTransformers).filter((one) => one?.id).map((one) => [one.id, one]));
+standardTransformersRegistry.setInit(() =>
+  [...transformers.values()].map((transformation) => ({ id: transformation.id, name: transformation.id, transformation, editor: () => null })));
+
+const legend = (format, metric) =>
+  format ? format.replace(/\{\{\s*\$?(\w+)\s*\}\}/g, (_, name) => metric[name] ?? '') : JSON.stringify(metric);
+const number = (text) => (text === 'NaN' ? null : Number(text));
+
+// One frame for each series, or one with a row for each where the panel is a table.
+function frames({ panel, results }) {
+  const several = results.length > 1;
+  return results.flatMap(({ target, result }) => {
+    if (target.format === 'table') {
+      const labels = [...new Set(result.flatMap(({ metric }) => Object.keys(metric)))].sort();
+      const value = several ? `Value #${target.refId}` : 'Value';
+      return result.length === 0 ? [] : [toDataFrame({
+        refId: target.refId,
+        fields: [
+          { name: 'Time', type: FieldType.time, values: result.map(({ value }) => value[0] * 1000) },
+          ...labels.map((name) => ({ name, type: FieldType.string, values: result.map(({ metric }) => metric[name] ?? '') })),
+          { name: value, type: FieldType.number, values: result.map(({ value }) => number(value[1])) },
+        ],
+      })];
+    }
+    return result.map(({ metric, values, value }) => {
+      const points = values ?? [value];
+      return toDataFrame({
+        refId: target.refId,
+        fields: [
+          { name: 'Time', type: FieldType.time, config: {}, values: points.map(([time]) => time * 1000) },
+          {
+            name: 'Value', type: FieldType.number, labels: metric,
+            config: { displayNameFromDS: legend(target.legendFormat, metric) },
+            values: points.map(([, text]) => number(text)),
+          },
+        ],
+      });
+    });
+  });
+}
+
+// What overrides may set: Grafana's own list is in its core.
+const registry = new FieldConfigOptionsRegistry();
+const option = (id, isCustom) => registry.register({
+  id, path: id.replace('custom.', ''), name: id, isCustom, process: (value) => value, shouldApply: () => true, editor: () => null, override: () => null,
+});
+for (const id of ['unit', 'min', 'max', 'decimals', 'displayName', 'thresholds', 'mappings', 'links', 'noValue', 'color']) option(id, false);
+for (const id of ['cellOptions', 'width', 'align', 'filterable', 'lineWidth', 'fillOpacity', 'lineStyle', 'drawStyle', 'stacking', 'transform', 'axisPlacement', 'showPoints']) option(`custom.${id}`, true);
+
+function transformed({ panel, results }) {
+  let out = frames({ panel, results });
+  transformDataFrame(panel.transformations ?? [], out).subscribe((result) => { out = result; });
+  return applyFieldOverrides({
+    data: out, fieldConfig: panel.fieldConfig, theme, timeZone: 'utc', replaceVariables: (text) => text, fieldConfigRegistry: registry,
+  });
+}
+
+function Empty({ panel, width, height }) {
+  const style = { width, height, display: 'flex', alignItems: 'center', justifyContent: 'center', textAlign: 'center', color: theme.colors.text.secondary };
+  return <div style={style}>{panel.fieldConfig.defaults.noValue ?? 'No data'}</div>;
+}
+
+function Numbers({ data, panel, width, height }) {
+  const values = getFieldDisplayValues({
+    fieldConfig: panel.fieldConfig, reduceOptions: panel.options.reduceOptions, replaceVariables: (text) => text, theme, data, timeZone: 'utc',
+  });
+  const bar = panel.type === 'bargauge';
+  return (
+    <VizRepeater
+      source={values} getValues={() => values} width={width} height={height} orientation={bar ? VizOrientation.Horizontal : VizOrientation.Auto}
+      itemSpacing={8} renderCounter={0} minVizHeight={18} maxVizHeight={40}
+      renderValue={({ value, width, height }) => bar
+        ? <BarGauge value={value.display} width={width} height={height} theme={theme} field={value.field} display={value.view?.getFieldDisplayProcessor(value.colIndex)}
+            orientation={VizOrientation.Horizontal} displayMode={panel.options.displayMode} itemSpacing={8} lcdCellWidth={12} valueDisplayMode="color" showUnfilled={false} text={{}} />
+        : <BigValue value={value.display} width={width} height={height} theme={theme} colorMode={BigValueColorMode.Value} graphMode={BigValueGraphMode.None} textMode={values.length === 1 ? BigValueTextMode.Value : BigValueTextMode.Auto} />}
+    />
+  );
+}
+
+function Timeline({ data, width, height }) {
+  const rows = data.map((frame) => frame.fields);
+  const row = Math.min(26, height / rows.length);
+  const left = width * 0.4;
+  const x = (time) => left + ((time / 1000 - start) / (end - start)) * (width - left);
+  return (
+    <svg width={width} height={height} fontSize={Math.min(12, row * 0.8)} fontFamily={theme.typography.fontFamily}>
+      {rows.map(([times, values], number) => (
+        <g key={number} transform={`translate(0 ${number * row})`}>
+          <text x={left - 6} y={row * 0.7} textAnchor="end" fill={theme.colors.text.primary}>{values.config.displayNameFromDS}</text>
+          {times.values.map((time, at) => (
+            <rect key={at} x={x(time)} y={1} width={x(start * 1000 + 5000) - left + 0.5} height={row - 2} fill={values.display(values.values[at]).color} />
+          ))}
+        </g>
+      ))}
+    </svg>
+  );
+}
+
+function Content({ entry, width, height }) {
+  const { panel } = entry;
+  const data = transformed(entry);
+  if (data.length === 0 || data.every((frame) => frame.length === 0)) return <Empty {...{ panel, width, height }} />;
+  switch (panel.type) {
+    case 'stat': case 'bargauge': return <Numbers {...{ data, panel, width, height }} />;
+    case 'state-timeline': return <Timeline {...{ data, width, height }} />;
+    case 'table': return <Table data={data[0]} width={width} height={height} />;
+    default: {
+      const shown = panel.options.legend ?? {};
+      return (
+        <TimeSeries
+          frames={data} structureRev={1} width={width} height={height} timeRange={range} timeZone="utc" options={{}}
+          legend={{ displayMode: LegendDisplayMode.List, placement: 'bottom', calcs: [], showLegend: shown.showLegend ?? true }}
+        />
+      );
+    }
+  }
+}
+
+class Guard extends React.Component {
+  state = {};
+  static getDerivedStateFromError(error) { return { error }; }
+  render() { return this.state.error ? <pre style={{ color: 'red' }}>{String(this.state.error.stack)}</pre> : this.props.children; }
+}
+
+function Place({ entry }) {
+  const { panel } = entry;
+  const { x, y, w, h } = panel.gridPos;
+  const style = { position: 'absolute', left: x * WIDTH + 4, top: 50 + y * CELL, width: w * WIDTH - 8, height: h * CELL - 8 };
+  if (panel.type === 'row') return <h4 style={{ ...style, color: theme.colors.text.primary, lineHeight: '30px' }}>{panel.title}</h4>;
+  return (
+    <div style={style}>
+      <PanelChrome title={panel.title} description={panel.description} width={style.width} height={style.height}>
+        {(width, height) => <Guard><Content {...{ entry, width, height }} /></Guard>}
+      </PanelChrome>
+    </div>
+  );
+}
+
+function Page() {
+  return (
+    <ThemeContext.Provider value={theme}>
+      <GlobalStyles />
+      <div style={{ position: 'relative', background: theme.colors.background.canvas, width: 1600, height: '100vh', overflow: 'hidden' }}>
+        <h3 style={{ padding: 10, color: theme.colors.text.primary }}>{title}</h3>
+        {panels.map((entry) => <Place key={entry.panel.id} entry={entry} />)}
+      </div>
+      <PortalContainer />
+    </ThemeContext.Provider>
+  );
+}
+
+createRoot(document.getElementById('root')).render(<Page />);
