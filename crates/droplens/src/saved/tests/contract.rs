@@ -11,8 +11,9 @@ use super::*;
 const FIRST: &[u8] = include_bytes!("../../../../../tests/fixtures/saved/1.json");
 
 /// The fields without which the rest means nothing, or would mean something else: those that tell
-/// what an element is, and the counters of the first form. Nothing is ever added here: whoever does
-/// makes old snapshots unreadable.
+/// what an element is, and the counters of the first form. Nothing is ever added here to a source
+/// that was released: whoever does makes old snapshots unreadable. A new source brings what its own
+/// first form has.
 const REQUIRED: &[(&str, &str)] = &[
     (
         "",
@@ -61,6 +62,16 @@ const REQUIRED: &[(&str, &str)] = &[
         "index loopback mtu name oper_state physical qdisc receive_queues transmit_queue_length transmit_queues up xdp",
     ),
     ("neighbours: tables.*", "entries family statistics"),
+    (
+        "probes: targets.*",
+        "addresses asked_for kind probe state target",
+    ),
+    (
+        "probes: targets.*.addresses.*",
+        "address burst_durations burst_packets duplicates gap_packets in_flight outcomes pattern reordered round_trips sent stale unanswered_consecutive",
+    ),
+    ("probes: targets.*.addresses.*.failures.*", "count reason"),
+    ("probes: targets.*.addresses.*.pattern", "pattern"),
     ("qdiscs: classes.*", "key statistics"),
     ("qdiscs: classes.*.detail", "kind"),
     ("qdiscs: classes.*.key", "device handle kind parent"),
