@@ -1,7 +1,7 @@
 //! The agent's probes: what it probes by itself, what it is told to, and what it discovers.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use droplens_model::sample::probes::{Address, Probes, Target, TargetState};
 use droplens_tests::agent::Options;
@@ -9,6 +9,10 @@ use droplens_tests::lab::{Namespace, veth};
 use droplens_tests::needs_root;
 use droplens_tests::scratch::Scratch;
 use droplens_tests::servers::dns::{Answer, DnsServer};
+use droplens_tests::servers::http::{Asked, Log, page, secure};
+use droplens_tests::servers::identity::{Authority, VALID};
+use droplens_tests::servers::tls::{Manner, config};
+use droplens_tests::servers::web::WebServer;
 use hickory_proto::op::ResponseCode;
 use rustix::process::Signal;
 
@@ -288,5 +292,84 @@ fn without_any_privilege_echo_requests_are_send_errors_and_never_loss() {
         Ok(())
     });
     assert!(agent.log().contains("CAP_NET_RAW"), "{}", agent.log());
+    agent.stop();
+}
+
+#[test]
+fn targets_are_discovered_by_name_and_kept_when_the_name_is_gone() {
+    needs_root!();
+    let (host, peer) = (Namespace::new(), Namespace::new());
+    veth(&host, "d0", &peer, "d1", 45);
+    peer.ip("addr add 10.9.45.3/24 dev d1");
+    let round = Arc::new(AtomicU8::new(0));
+    let says = Arc::clone(&round);
+    let _server = DnsServer::start(&peer, "10.9.45.2:53", move |asked| -> Answer {
+        match says.load(Ordering::SeqCst) {
+            _ if asked.name() != "all.example" => asked.code(ResponseCode::NXDomain).into(),
+            0 => asked.addresses(1, &["10.9.45.2", "10.9.45.3"]).into(),
+            1 => asked.addresses(1, &["10.9.45.3"]).into(),
+            _ => asked.code(ResponseCode::ServFail).into(),
+        }
+    });
+    let agent = Options::new()
+        .config(
+            "[[probe.icmp]]\ninterval = \"50ms\"\n[discovery.dns]\nprobe = \"icmp\"\nnames = [\"all.example\"]\ntype = \"A\"\nrefresh = \"1s\"\n",
+        )
+        .file("/etc/resolv.conf", "nameserver 10.9.45.2\n")
+        .start(&host);
+    agent.probes_until("both", |probes| {
+        answered(find(probes, "icmp", "10.9.45.2")?, 1)?;
+        answered(find(probes, "icmp", "10.9.45.3")?, 1)
+    });
+    round.store(1, Ordering::SeqCst);
+    agent.probes_until("one of them", |probes| {
+        find(probes, "icmp", "10.9.45.3")?;
+        find(probes, "icmp", "10.9.45.2").map_or(Ok(()), |_| Err("still there".to_owned()))
+    });
+    round.store(2, Ordering::SeqCst);
+    let labels = [("probe", "icmp"), ("source", "dns")];
+    agent.scrape_until_value("droplens_discovery_up", &labels, 0);
+    agent.probes_until("the last list", |probes| {
+        find(probes, "icmp", "10.9.45.3").map(drop)
+    });
+    agent.stop();
+}
+
+#[test]
+fn targets_are_fetched_over_tls_and_kept_when_the_server_fails() {
+    needs_root!();
+    let (namespace, scratch) = (Namespace::new(), Scratch::new());
+    let root = Authority::root();
+    let trusted = scratch.write("root.pem", root.pem());
+    let (log, broken) = (Log::default(), Arc::new(AtomicBool::new(false)));
+    let fails = Arc::clone(&broken);
+    let config = config(root.issue(&["127.0.0.1"], VALID), &Manner::default());
+    let answer = move |_: &Asked| {
+        if fails.load(Ordering::SeqCst) {
+            return page("500 Internal Server Error", &[], "no");
+        }
+        let list = r#"[{"targets": ["127.0.0.4"], "labels": {"__meta_x": "1", "zone": "b"}}]"#;
+        page("200 OK", &["content-type: application/json"], list)
+    };
+    let server = WebServer::start(&namespace, "127.0.0.1", secure(config, &log, answer));
+    let agent = Options::new()
+        .config(&format!(
+            "[[probe.icmp]]\ninterval = \"50ms\"\n[discovery.http]\nprobe = \"icmp\"\nurl = \"https://{}/list\"\nrefresh = \"1s\"\nauthorities = {trusted:?}\n",
+            server.address()
+        ))
+        .start(&namespace);
+    agent.probes_until("the list", |probes| {
+        let target = find(probes, "icmp", "127.0.0.4")?;
+        assert_eq!(target.labels, [("zone".into(), "b".into())]);
+        answered(target, 1)
+    });
+    assert_eq!(log.all()[0].path(), "/list");
+    broken.store(true, Ordering::SeqCst);
+    let labels = [("probe", "icmp"), ("source", "http")];
+    agent.scrape_until_value("droplens_discovery_up", &labels, 0);
+    agent.probes_until("the last list", |probes| {
+        find(probes, "icmp", "127.0.0.4").map(drop)
+    });
+    assert!(agent.log().contains("answered 500"), "{}", agent.log());
     agent.stop();
 }

@@ -99,7 +99,8 @@ bytes_per_second = 125000.0
 # http 30s, pmtu 5m, path 1m. Each time is drawn anew from 75 % to 125 % of it.
 #interval = "200ms"
 # An answer after this time is late. Default: icmp 1s, tcp 3s, dns 2s, tls 5s, http 10s, pmtu 1s and
-# path 1s (for each packet). Late ones are waited for another 10 s; what has not come then is lost.
+# path 1s (for each packet). Late ones are waited for another 10 s (a whole pmtu or path
+# probe for 30 s); what has not come then is lost.
 #timeout = "1s"
 # Labels of droplens_probe_target_info, by which metrics can be joined. Default: none.
 #labels = { region = "eu" }

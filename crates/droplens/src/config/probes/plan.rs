@@ -110,10 +110,7 @@ fn planned<T: Table>(
             interface,
             dscp: common.dscp,
         },
-        patience: Patience {
-            timeout: common.timeout,
-            ..Patience::default()
-        },
+        patience: patience(T::KIND, common.timeout),
         interval: common.interval,
         bytes,
         asked_for: true,
@@ -121,6 +118,23 @@ fn planned<T: Table>(
         limits: common.limits,
     };
     Ok(Planned { wish, family })
+}
+
+/// How long answers are waited for. A search or a round over all hops is many packets, each of which is
+/// given the timeout; what is known after half a minute is all.
+fn patience(kind: ProbeKind, timeout: Duration) -> Patience {
+    const WHOLE: Duration = Duration::from_secs(30);
+    let usual = Patience {
+        timeout,
+        ..Patience::default()
+    };
+    match kind {
+        ProbeKind::Pmtu | ProbeKind::Path => Patience {
+            late: WHOLE.saturating_sub(timeout).max(usual.late),
+            ..usual
+        },
+        _ => usual,
+    }
 }
 
 /// The only family that can be probed, if not all can.

@@ -55,6 +55,11 @@ fn targets_are_all_that_is_needed() {
             (ProbeKind::Path, (60, 1), "a.example"),
         ]
     );
+    let whole: Vec<u64> = all
+        .iter()
+        .map(|planned| planned.wish.patience.whole().as_secs())
+        .collect();
+    assert_eq!(whole, [11, 13, 12, 15, 20, 30, 30]);
     let Ask::Dns(dns) = &all[2].wish.ask else {
         panic!("{:?}", all[2]);
     };
