@@ -20,6 +20,7 @@ pub mod http;
 pub mod json;
 pub mod lab;
 pub mod lineup;
+pub mod probing;
 pub mod scenario;
 pub mod scratch;
 pub mod servers;

@@ -1,5 +1,7 @@
 //! DNS probes against a name server that answers as each test wants, in network namespaces.
 
+#![expect(clippy::unwrap_used, reason = "a panic is the failure report")]
+
 use std::net::SocketAddr;
 use std::time::Duration;
 

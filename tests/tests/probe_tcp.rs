@@ -1,5 +1,11 @@
 //! TCP probes against servers of all manners, in network namespaces.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a panic is the failure report"
+)]
+
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -17,7 +23,7 @@ fn pair() -> (Namespace, Namespace) {
     (client, server)
 }
 
-/// Both with IPv6 addresses fd00:9::1 and fd00:9::2 as well.
+/// Both with IPv6 addresses, `fd00:9::1` and `fd00:9::2`, as well.
 fn pair_v6() -> (Namespace, Namespace) {
     let (client, server) = pair();
     for (side, device, host) in [(&client, "cl", 1), (&server, "se", 2)] {

@@ -72,12 +72,16 @@ impl Driver {
 
     /// Takes in all that waits in the sockets.
     pub fn receive(&mut self, engine: &mut Engine) {
-        self.open_mut().for_each(|port| port.receive(engine));
+        let used = self.open_mut().filter(|port| port.is_used());
+        used.for_each(|port| port.receive(engine));
     }
 
     /// Takes in the time stamps of what was just sent, so that they wake nobody.
     pub fn receive_stamps(&mut self, engine: &mut Engine) {
-        self.open_mut().for_each(|port| port.receive_stamps(engine));
+        let used = self.open_mut().filter(|port| port.is_used());
+        used.for_each(|port| {
+            port.receive_stamps(engine);
+        });
     }
 
     /// Whether round-trip times are exact however late replies are read.
@@ -103,7 +107,8 @@ impl Driver {
 
     /// What to wait for.
     pub fn waiting(&self) -> impl Iterator<Item = PollFd<'_>> {
-        self.open().map(Port::waiting)
+        let used = self.open().filter(|port| port.is_used());
+        used.map(Port::waiting)
     }
 
     fn open(&self) -> impl Iterator<Item = &Port> {

@@ -20,7 +20,7 @@ use crate::random::Random;
 use crate::spec::{Ask, EchoSpec};
 use crate::sys::clock::monotonic;
 use crate::sys::control::Control;
-use crate::sys::egress::{EchoKind, EchoSocket};
+use crate::sys::egress::{EchoKind, EchoSocket, is_own};
 use crate::sys::failure::send_failure;
 use crate::sys::filter;
 use crate::sys::message::{Message, Origin};
@@ -55,6 +55,8 @@ pub(super) struct Port {
     kind: EchoKind,
     identifier: u16,
     used: bool,
+    /// Whether somebody was told what this socket cannot do.
+    complained: bool,
     stamps: Stamps,
     fragmentation: Option<Fragmentation>,
     interfaces: Interfaces,
@@ -89,6 +91,7 @@ impl Port {
             kind,
             identifier,
             used: false,
+            complained: false,
             stamps: Stamps::new(numbering),
             fragmentation: None,
             interfaces: Interfaces::default(),
@@ -148,12 +151,14 @@ impl Port {
             Err(error) => {
                 self.stamps.refused(wanted, now);
                 self.remember_refusal(order.address);
-                // The kernel's word for a source that is not an address of this host.
-                let foreign = error.raw_os_error() == Some(Errno::INVAL.raw_os_error());
-                if foreign && order.wish.egress.source.is_some() {
-                    return Err(SendFailure::NoDevice);
-                }
-                Err(send_failure(&error))
+                let failure = send_failure(&error);
+                // For a source that is not an address of this host kernels have several words.
+                let doubtful = matches!(failure, SendFailure::Other | SendFailure::Unreachable);
+                let foreign = |source| doubtful && !is_own(source);
+                Err(match order.wish.egress.source {
+                    Some(source) if foreign(source) => SendFailure::NoDevice,
+                    _ => failure,
+                })
             }
         }
     }
@@ -211,6 +216,17 @@ impl Port {
             Some(name) => self.interfaces.index(&self.socket, name, now)?,
             None => 0,
         };
+        if let (Family::V6, EchoKind::Ping, Some(source)) = (self.family, self.kind, egress.source)
+        {
+            // The kernel would choose another one and say nothing.
+            if !std::mem::replace(&mut self.complained, true) {
+                tracing::error!(
+                    "cannot send echo requests from {source}: an IPv6 ping socket does not obey a source \
+                     address. Grant CAP_NET_RAW"
+                );
+            }
+            return Err(Errno::PERM.into());
+        }
         if interface != 0 || egress.source.is_some() {
             control = control.leave_by(self.family, egress.source, interface);
         }
@@ -260,7 +276,7 @@ impl Port {
         while seen <= self.most && errors <= self.most {
             let received = self.batch.receive(&self.socket, Queue::Packets);
             // Stamps of what was answered are there by now.
-            self.receive_stamps(engine);
+            let failed = self.receive_stamps(engine);
             let Ok(count) = received else {
                 // An error that came back; its details were in the error queue.
                 errors += 1;
@@ -278,24 +294,22 @@ impl Port {
                 );
             }
             seen += count;
-            // A pending error cuts a batch short.
-            let last = match self.kind {
-                EchoKind::Raw => count < self.batch.capacity(),
-                EchoKind::Ping => count == 0,
-            };
-            if last {
+            // An error that came back cuts a batch short.
+            if count < self.batch.capacity() && !failed {
                 break;
             }
         }
     }
 
-    pub(super) fn receive_stamps(&mut self, engine: &mut Engine) {
+    /// Empties the error queue. Whether an ICMP error was in it.
+    pub(super) fn receive_stamps(&mut self, engine: &mut Engine) -> bool {
+        let mut failed = false;
         for _ in 0..=self.most / BATCH {
             let Ok(count) = self.errors.receive(&self.socket, Queue::Errors) else {
-                return;
+                break;
             };
             for packet in self.errors.packets() {
-                take_error(
+                failed |= take_error(
                     self.family,
                     self.identifier,
                     &mut self.stamps,
@@ -304,9 +318,10 @@ impl Port {
                 );
             }
             if count < self.errors.capacity() {
-                return;
+                break;
             }
         }
+        failed
     }
 }
 
@@ -357,14 +372,15 @@ fn take(
     }
 }
 
-/// Takes in what came through the error queue: the stamp of a transmission, or an ICMP error.
+/// Takes in what came through the error queue: the stamp of a transmission, or an ICMP error. Whether
+/// it was the latter.
 fn take_error(
     family: Family,
     identifier: u16,
     stamps: &mut Stamps,
     packet: &Packet<'_>,
     engine: &mut Engine,
-) {
+) -> bool {
     let error = packet.messages().find_map(|message| match message {
         Message::Error(error) => Some(error),
         _ => None,
@@ -375,6 +391,7 @@ fn take_error(
             if let (Some(ticket), Some(stamp)) = (stamps.ticket(number), stamp) {
                 engine.stamp(ticket, stamp);
             }
+            false
         }
         Some(Origin::Icmp { kind, code, .. }) => {
             let quoted = icmp::read_quoted(family, packet.payload);
@@ -382,9 +399,10 @@ fn take_error(
                 let error = IcmpError { kind, code };
                 fail(identifier, peer.ip(), quoted, error, engine);
             }
+            true
         }
         // What this host refuses, sending tells.
-        _ => {}
+        _ => false,
     }
 }
 

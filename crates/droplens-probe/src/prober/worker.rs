@@ -20,15 +20,20 @@ use crate::targets::TargetWish;
 /// From so many probes a second on, replies are not read one by one.
 const BUSY: f64 = 200.0;
 
-/// How often the thread wakes up then: so seldom that waking costs little, so often that no buffer
-/// fills and no schedule shows it.
-const TICK: Duration = Duration::from_millis(5);
+/// Then the thread wakes up for about so many probes at a time: waking costs as much as a few of them,
+/// and more in a row could fill a queue on the way.
+const AT_A_TIME: f64 = 16.0;
+
+/// Bounds of the time from one such waking to the next.
+const TICKS: (Duration, Duration) = (Duration::from_millis(4), Duration::from_millis(20));
 
 pub(super) struct Worker {
     engine: Engine,
     driver: Driver,
     errands: Errands,
     mailbox: Mailbox,
+    /// The shortest interval of a target.
+    shortest: Duration,
 }
 
 impl Worker {
@@ -47,6 +52,7 @@ impl Worker {
             driver,
             errands: Errands::new(runtime, mailbox.clone()),
             mailbox,
+            shortest: Duration::MAX,
         }
     }
 
@@ -54,12 +60,13 @@ impl Worker {
     pub(super) fn run(mut self, letters: &Receiver<Letter>) {
         loop {
             let next = self.engine.next_wake();
-            self.sleep(next);
+            let mail = self.sleep(next);
             self.engine.woke(clocks());
             self.driver.receive(&mut self.engine);
-            let Some(samples) = self.read(letters) else {
+            let mut samples = Vec::new();
+            if mail && !self.read(letters, &mut samples) {
                 return;
-            };
+            }
             self.engine.expire(monotonic());
             self.send();
             for answer in samples {
@@ -69,12 +76,24 @@ impl Worker {
         }
     }
 
-    fn sleep(&self, next: Option<Moment>) {
+    /// Whether replies are read at fixed times, whenever they come.
+    fn is_busy(&self) -> bool {
+        self.engine.rate() >= BUSY && self.driver.is_patient()
+    }
+
+    fn tick(&self) -> Duration {
+        let tick = Duration::from_secs_f64(AT_A_TIME / self.engine.rate().max(BUSY));
+        // Of two probes to one address within a tick, one would be left out.
+        tick.clamp(TICKS.0, TICKS.1).min(self.shortest / 2)
+    }
+
+    /// Sleeps, and tells whether there are letters.
+    fn sleep(&self, next: Option<Moment>) -> bool {
         let now = monotonic();
         let mut wait = next.map(|next| next.since(now));
         let mut waiting = vec![PollFd::new(&self.mailbox.waker, PollFlags::IN)];
-        if self.engine.rate() >= BUSY && self.driver.is_patient() {
-            wait = wait.map(|wait| wait.max(TICK));
+        if self.is_busy() {
+            wait = wait.map(|wait| wait.max(self.tick()));
         } else {
             waiting.extend(self.driver.waiting());
         }
@@ -82,11 +101,14 @@ impl Worker {
         let timeout = wait.and_then(|wait| Timespec::try_from(wait).ok());
         // A signal wakes early, which does no harm; nothing else can fail.
         let _ = poll(&mut waiting, timeout.as_ref());
+        waiting
+            .first()
+            .is_some_and(|mail| !mail.revents().is_empty())
     }
 
-    /// Does what the letters say. Samples are answered last; none means to stop.
-    fn read(&mut self, letters: &Receiver<Letter>) -> Option<Vec<SyncSender<Probes>>> {
-        let (mut samples, mut changed) = (Vec::new(), false);
+    /// Does what the letters say, but for samples, which are answered last. False means to stop.
+    fn read(&mut self, letters: &Receiver<Letter>, samples: &mut Vec<SyncSender<Probes>>) -> bool {
+        let mut changed = false;
         self.mailbox.waker.calm();
         for letter in letters.try_iter() {
             match letter {
@@ -106,14 +128,14 @@ impl Worker {
                     }
                     continue;
                 }
-                Letter::Stop => return None,
+                Letter::Stop => return false,
             }
             changed = true;
         }
         if changed {
             self.errands.keep(|ticket| self.engine.is_under_way(ticket));
         }
-        Some(samples)
+        true
     }
 
     fn reload(&mut self, wishes: Vec<TargetWish>, rules: Rules) {
@@ -121,6 +143,8 @@ impl Worker {
             .iter()
             .filter_map(|wish| Some((wish.key.clone(), literal(&wish.host)?)))
             .collect();
+        let shortest = wishes.iter().map(|wish| wish.interval).min();
+        self.shortest = shortest.unwrap_or(Duration::MAX);
         self.engine.regulate(rules);
         self.engine.reload(wishes);
         for (key, address) in literals {
@@ -139,7 +163,8 @@ impl Worker {
                 self.engine.leave_out(order.ticket);
             }
         }
-        if sent {
+        // When replies are waited for they would wake us, one by one.
+        if sent && !self.is_busy() {
             self.driver.receive_stamps(&mut self.engine);
         }
     }

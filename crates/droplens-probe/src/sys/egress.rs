@@ -48,10 +48,34 @@ pub fn open_tcp(family: Family, egress: &Egress) -> io::Result<Socket> {
 }
 
 /// A socket for echo requests that does not block: a ping socket if `net.ipv4.ping_group_range` lets
-/// this process have one, otherwise a raw one, with `identifier`. Both report ICMP errors. If neither
-/// is permitted, the error is that of the raw socket.
+/// this process have one, otherwise a raw one, with `identifier`. Both report ICMP errors.
+///
+/// For IPv6 the raw one comes first: sending on a ping socket succeeds even if a firewall of this host drops
+/// the packet or a queue is full (`icmpv6_push_pending_frames` hides it), which would look like loss on
+/// the way.
 pub fn open_echo(family: Family, egress: &Egress, identifier: u16) -> io::Result<EchoSocket> {
-    open_ping(family, egress).or_else(|_| open_raw(family, egress, identifier))
+    let ping = || open_ping(family, egress);
+    let raw = || open_raw(family, egress, identifier);
+    match family {
+        Family::V4 => ping().or_else(|_| raw()),
+        Family::V6 => raw().or_else(|_| ping()),
+    }
+}
+
+/// Whether an address is one of this host, so that packets may bear it.
+pub fn is_own(source: IpAddr) -> bool {
+    let family = match source.to_canonical() {
+        IpAddr::V4(_) => Family::V4,
+        IpAddr::V6(_) => Family::V6,
+    };
+    let egress = Egress {
+        source: Some(source),
+        ..Egress::default()
+    };
+    match open_udp(family, &egress) {
+        Err(error) => error.kind() != io::ErrorKind::AddrNotAvailable,
+        Ok(_) => true,
+    }
 }
 
 /// A ping socket.
@@ -113,9 +137,6 @@ fn open(family: Family, kind: Type, protocol: Protocol, egress: &Egress) -> io::
             Family::V4 => socket.set_tos_v4(class)?,
             Family::V6 => socket.set_tclass_v6(class)?,
         }
-    }
-    if family == Family::V6 {
-        socket.set_only_v6(true)?;
     }
     if let Some(source) = egress.source {
         socket.bind(&source_address(&socket, family, source, egress)?)?;
