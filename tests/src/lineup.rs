@@ -142,16 +142,21 @@ pub fn uncovered() -> String {
         .iter()
         .filter_map(|scenario| scenario.expect.cause())
         .collect();
+    let needs = |cause: &Cause| rule(*cause).map(|rule| rule.needs);
     let others = Cause::ALL.iter().filter(|cause| !provoked.contains(cause));
-    let (seen, blind): (Vec<_>, Vec<_>) =
-        others.partition(|cause| rule(**cause).is_some_and(|rule| !rule.needs.is_later()));
+    let (by_probe, others): (Vec<_>, Vec<_>) =
+        others.partition(|cause| needs(cause).is_some_and(|needs| needs.is_by_probe()));
+    let (seen, blind): (Vec<_>, Vec<_>) = others
+        .into_iter()
+        .partition(|cause| needs(cause).is_some_and(|needs| !needs.is_later()));
     let list = |causes: Vec<&Cause>| -> String {
         let ids: Vec<String> = causes.iter().map(|cause| format!("`{cause}`")).collect();
         ids.join(", ")
     };
     format!(
-        "\n## Causes without a scenario\n\nTheir hardware is not here, or they cannot be provoked dependably; unit tests prove their rules: {}.\n\nNothing that tells of them is read yet: {}.\n",
+        "\n## Causes without a scenario\n\nTheir hardware is not here, or they cannot be provoked dependably; unit tests prove their rules: {}.\n\nOnly probes show these, and the lab's hosts probe nothing; unit tests prove their rules: {}.\n\nNothing that tells of them is read yet: {}.\n",
         list(seen),
+        list(by_probe),
         list(blind)
     )
 }

@@ -218,6 +218,11 @@ impl Needs {
         matches!(self, Self::Later(_))
     }
 
+    /// Whether only probes show it.
+    pub const fn is_by_probe(&self) -> bool {
+        matches!(self, Self::Probes(_) | Self::Names)
+    }
+
     /// Whether it is there.
     pub fn sight(&self, snapshot: &Snapshot) -> Sight {
         match self {

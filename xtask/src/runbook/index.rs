@@ -1,6 +1,6 @@
 //! The two lists of causes: the runbook's in packet order, and the one by everyday names.
 
-use droplens_diagnosis::Needs;
+
 use droplens_diagnosis::rules::rule;
 use droplens_model::{Cause, Domain};
 
@@ -64,7 +64,7 @@ pub(super) fn everyday_names(text: &str) -> Vec<String> {
 /// Whether nothing but a probe can find the cause.
 fn needs_probes(cause: Cause) -> bool {
     matches!(cause.domain(), Domain::Path | Domain::Service)
-        && rule(cause).is_some_and(|rule| matches!(rule.needs, Needs::Probes(_) | Needs::Names))
+        && rule(cause).is_some_and(|rule| rule.needs.is_by_probe())
 }
 
 #[cfg(test)]
