@@ -1,6 +1,5 @@
 //! The two lists of causes: the runbook's in packet order, and the one by everyday names.
 
-
 use droplens_diagnosis::rules::rule;
 use droplens_model::{Cause, Domain};
 
