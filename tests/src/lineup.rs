@@ -144,9 +144,9 @@ pub fn uncovered() -> String {
         .collect();
     let needs = |cause: &Cause| rule(*cause).map(|rule| rule.needs);
     let others = Cause::ALL.iter().filter(|cause| !provoked.contains(cause));
-    let (by_probe, others): (Vec<_>, Vec<_>) =
+    let (by_probe, others): (Vec<&Cause>, Vec<&Cause>) =
         others.partition(|cause| needs(cause).is_some_and(|needs| needs.is_by_probe()));
-    let (seen, blind): (Vec<_>, Vec<_>) = others
+    let (seen, blind): (Vec<&Cause>, Vec<&Cause>) = others
         .into_iter()
         .partition(|cause| needs(cause).is_some_and(|needs| !needs.is_later()));
     let list = |causes: Vec<&Cause>| -> String {
