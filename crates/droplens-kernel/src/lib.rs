@@ -9,6 +9,7 @@
 //! is made per source and used again and again from one thread. Netlink sockets are opened at the
 //! first reading, by the thread that reads: they belong to that thread's network namespace.
 
+pub mod clock;
 pub mod connections;
 pub mod conntrack;
 pub mod cpu;

@@ -125,13 +125,6 @@ pub async fn run(task: Task, resolver: &Resolver) -> Report {
     }
 }
 
-fn family(address: IpAddr) -> Family {
-    match address {
-        IpAddr::V4(_) => Family::V4,
-        IpAddr::V6(_) => Family::V6,
-    }
-}
-
 /// Says that nothing could be sent, and why.
 fn not_sent(report: &mut Report, error: &io::Error) {
     let outcome = Outcome::SendError(send_failure(error));

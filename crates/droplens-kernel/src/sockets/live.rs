@@ -1,6 +1,7 @@
 //! Against the running kernel, compared with what `ss` and /proc say.
 
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use droplens_model::Family;
@@ -187,6 +188,10 @@ fn established_connections_are_counted_where_they_are_not_listed() {
         drop(open.pop());
         let (client, _server) = open.pop().unwrap();
         drop(client);
+        // The FINs are acknowledged a moment later.
+        while (listed("time-wait"), listed("fin-wait-2")) != (1, 1) {
+            thread::sleep(Duration::from_millis(5));
+        }
 
         let mut reader = reader();
         let listed = read(&mut reader);

@@ -21,10 +21,12 @@ use self::ephemeral::Ephemeral;
 use self::message::{Extension, Protocol, SocketMessage};
 use self::ports::PortSet;
 use self::tcp::{Connections, ListenSocket};
-use self::thrift::{InUse, Thrift, thread_cpu};
+use self::thrift::Thrift;
 use self::udp::UdpSocket;
+use crate::clock::thread_cpu;
 use crate::error::ParseError;
 use crate::netlink::{LazyNetlink, Request};
+use crate::sockstat::SockstatReader;
 use crate::{FileReader, ReadError, Reader, Root};
 
 /// `TCPF_LISTEN`.
@@ -45,7 +47,7 @@ pub struct SocketsReader {
     listeners: PerFamily<Request>,
     connections: Request,
     not_established: Request,
-    in_use: InUse,
+    sockstat: SockstatReader,
     thrift: Thrift,
     udp: PerFamily<Request>,
     collector: Collector,
@@ -67,7 +69,7 @@ impl SocketsReader {
             ),
             connections: message::request_all_tcp("sock_diag of TCP", NOT_LISTEN),
             not_established: message::request_all_tcp("sock_diag of TCP", NOT_ESTABLISHED),
-            in_use: InUse::new(root),
+            sockstat: SockstatReader::new(root),
             thrift: Thrift::default(),
             udp: message::requests("sock_diag of UDP", Protocol::Udp, ANY, Extension::Memory),
             collector: Collector::default(),
@@ -107,7 +109,7 @@ impl SocketsReader {
             let ports = self.collector.listed.ephemeral;
             self.thrift.spent(started, cost, ports);
         } else {
-            let in_use = self.in_use.read()?;
+            let in_use = thrift::in_use(&self.sockstat.read()?);
             self.collector.established(&in_use);
         }
         Ok(complete)

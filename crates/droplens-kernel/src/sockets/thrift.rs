@@ -5,13 +5,9 @@
 
 use std::time::{Duration, Instant};
 
+use droplens_model::PerFamily;
 use droplens_model::sample::sockets::EphemeralPorts;
-use droplens_model::{Family, PerFamily};
-use rustix::time::{ClockId, clock_gettime};
-
-use crate::error::ReadError;
-use crate::sockstat;
-use crate::{FileReader, Root};
+use droplens_model::sample::sockstat::Sockstat;
 
 /// A list that takes no longer than this is made at each reading: some 5 000 connections.
 const CHEAP: Duration = Duration::from_millis(5);
@@ -57,47 +53,13 @@ impl Thrift {
     }
 }
 
-/// CPU time of this thread: what a list costs, however busy the host is.
-pub(super) fn thread_cpu() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
-    Duration::from_secs(seconds) + Duration::from_nanos(time.tv_nsec.unsigned_abs())
-}
-
-/// Reads how many TCP sockets are in use: `inuse` of `TCP` in `/proc/net/sockstat` and of `TCP6` in
+/// How many TCP sockets are in use: `inuse` of `TCP` in `/proc/net/sockstat` and of `TCP6` in
 /// `sockstat6`. That is without time-wait and request sockets.
-#[derive(Debug)]
-pub(super) struct InUse {
-    v4: FileReader,
-    v6: FileReader,
-}
-
-impl InUse {
-    pub(super) fn new(root: &Root) -> Self {
-        Self {
-            v4: FileReader::new(root.net("sockstat")),
-            v6: FileReader::new(root.net("sockstat6")),
-        }
-    }
-
-    pub(super) fn read(&mut self) -> Result<PerFamily<u64>, ReadError> {
-        let mut in_use = PerFamily::default();
-        for (family, file, protocol) in [
-            (Family::V4, &mut self.v4, "TCP"),
-            (Family::V6, &mut self.v6, "TCP6"),
-        ] {
-            let values = match file.parse(sockstat::parse) {
-                Ok(values) => values,
-                // The kernel has no IPv6.
-                Err(_) if family == Family::V6 => continue,
-                Err(error) => return Err(error),
-            };
-            let found = values
-                .iter()
-                .find(|value| &*value.protocol == protocol && &*value.key == "inuse");
-            *in_use.get_mut(family) = found.map_or(0, |value| value.value);
-        }
-        Ok(in_use)
+pub(super) fn in_use(sockstat: &Sockstat) -> PerFamily<u64> {
+    let of = |protocol| sockstat.get(protocol, "inuse").unwrap_or(0);
+    PerFamily {
+        v4: of("TCP"),
+        v6: of("TCP6"),
     }
 }
 

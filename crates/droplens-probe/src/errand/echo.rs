@@ -4,15 +4,15 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use droplens_model::Moment;
 use droplens_model::sample::probes::{FailureReason, IcmpError, Outcome};
+use droplens_model::{Family, Moment};
 use socket2::Socket;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::time::timeout;
 
 use super::trouble::{Trouble, newest_icmp};
-use super::{Ending, Report, Task, family};
+use super::{Ending, Report, Task};
 use crate::icmp::{self, Echo, EchoKind, HEADER, Quoted, Received};
 use crate::spec::EchoSpec;
 use crate::sys::clock::monotonic;
@@ -92,7 +92,7 @@ struct Reply {
 
 impl<'a> Request<'a> {
     fn new(task: &'a Task, spec: &EchoSpec) -> io::Result<Self> {
-        let family = family(task.address);
+        let family = Family::of(task.address);
         let EchoSocket {
             socket,
             kind,
@@ -156,7 +156,7 @@ impl<'a> Request<'a> {
 
     /// What a packet says about this request, if it does.
     fn read(&self, packet: &Packet<'_>, at: Moment) -> Option<Result<Reply, Trouble>> {
-        let family = family(self.task.address);
+        let family = Family::of(self.task.address);
         let raw_v4 = self.kind == egress::EchoKind::Raw && self.task.address.is_ipv4();
         let bytes = if raw_v4 {
             icmp::skip_ipv4(packet.payload).ok()?

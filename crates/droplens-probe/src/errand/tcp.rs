@@ -4,15 +4,15 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use droplens_model::Moment;
 use droplens_model::sample::probes::{FailureReason, Outcome, Phase, SendFailure, TcpDetails};
+use droplens_model::{Family, Moment};
 use rustix::io::Errno;
 use socket2::{SockRef, Socket};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::trouble::{Trouble, newest_icmp};
-use super::{Ending, Report, Task, family};
+use super::{Ending, Report, Task};
 use crate::spec::{Egress, TcpSpec};
 use crate::sys::clock::monotonic;
 use crate::sys::{egress, options, tcp};
@@ -120,7 +120,7 @@ pub(super) async fn open(
     }
     let details = tcp::info(&stream).unwrap_or_default();
     // From now on an ICMP error would end the connection, which can live through it.
-    let _ = tcp::forget_errors(&stream, family(to.ip()));
+    let _ = tcp::forget_errors(&stream, Family::of(to.ip()));
     Ok(Connected {
         stream,
         sent,
@@ -147,8 +147,8 @@ fn begin(egress: &Egress, to: SocketAddr) -> Result<(Attempt, Moment), Unopened>
             details: None,
         }
     };
-    let prepared = egress::open_tcp(family(to.ip()), egress)
-        .and_then(|socket| options::report_errors(&socket, family(to.ip())).map(|()| socket));
+    let prepared = egress::open_tcp(Family::of(to.ip()), egress)
+        .and_then(|socket| options::report_errors(&socket, Family::of(to.ip())).map(|()| socket));
     let socket = prepared.map_err(|error| unsent(monotonic(), "open a socket", &error))?;
     let sent = monotonic();
     match socket.connect(&to.into()) {

@@ -10,11 +10,11 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use droplens_kernel::clock::now;
 use droplens_model::Moment;
 
 use super::bell::Bell;
 use super::board::{Board, lock};
-use super::clock::now;
 use super::pace::{Order, Pace};
 use super::watch::Watch;
 use super::worker::Work;

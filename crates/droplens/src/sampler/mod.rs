@@ -9,7 +9,6 @@
 mod bell;
 mod board;
 mod budget;
-mod clock;
 mod lane;
 mod pace;
 mod sources;
@@ -31,7 +30,7 @@ use pace::Pace;
 use worker::Work;
 
 pub(crate) use board::Follower;
-pub(crate) use clock::now;
+pub(crate) use droplens_kernel::clock::now;
 
 /// What the configuration says about sampling.
 #[derive(Clone, Debug, PartialEq)]

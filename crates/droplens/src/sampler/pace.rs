@@ -3,12 +3,12 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use droplens_kernel::clock::now;
 use droplens_model::{Moment, Source};
 use tokio::sync::watch;
 
 use super::bell::Bell;
 use super::board::lock;
-use super::clock::now;
 
 /// A source that this kernel does not offer is looked for again this often: a module may be
 /// loaded, a capability granted.

@@ -5,12 +5,12 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use droplens_kernel::clock::now;
 use droplens_model::{Failure, Moment, Reason, Source};
 
 use super::Plan;
 use super::board::{Board, lock};
 use super::budget::{Demand, intervals};
-use super::clock::now;
 use super::pace::Pace;
 
 /// How often it does its round.

@@ -3,12 +3,12 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use droplens_kernel::clock::{now, thread_cpu};
 use droplens_kernel::{ReadError, Reader};
 use droplens_model::track::Trackers;
 use droplens_model::{Failure, Moment, Reading, Reason, Snapshot, Source, Stamped};
 
 use super::board::Board;
-use super::clock::{now, thread_cpu};
 use super::pace::Pace;
 
 /// Work that is done for one source.

@@ -4,8 +4,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use droplens_model::Moment;
 use droplens_model::sample::probes::FailureReason;
+use droplens_model::{Family, Moment};
 use hickory_proto::op::Message;
 use socket2::{SockRef, Socket};
 use tokio::io::Interest;
@@ -13,8 +13,8 @@ use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::{Instant, timeout_at};
 
 use super::question::{NoAnswer, Question, Response};
+use crate::errand::Ending;
 use crate::errand::trouble::{Trouble, newest_icmp};
-use crate::errand::{Ending, family};
 use crate::spec::Egress;
 use crate::sys::clock::monotonic;
 use crate::sys::{egress, options};
@@ -127,7 +127,7 @@ pub(super) async fn over_udp(
 }
 
 fn prepare(egress: &Egress, server: SocketAddr) -> io::Result<Socket> {
-    let family = family(server.ip());
+    let family = Family::of(server.ip());
     let socket = egress::open_udp(family, egress)?;
     options::report_errors(&socket, family)?;
     socket.connect(&server.into())?;

@@ -1,4 +1,4 @@
-//! The clocks of sampling.
+//! The clocks of reading.
 
 use std::time::Duration;
 
@@ -6,12 +6,12 @@ use droplens_model::Moment;
 use rustix::time::{ClockId, Timespec, clock_gettime};
 
 /// This instant on the monotonic clock.
-pub(crate) fn now() -> Moment {
+pub fn now() -> Moment {
     Moment(duration(clock_gettime(ClockId::Monotonic)))
 }
 
 /// CPU time that the calling thread has used.
-pub(super) fn thread_cpu() -> Duration {
+pub fn thread_cpu() -> Duration {
     duration(clock_gettime(ClockId::ThreadCPUTime))
 }
 
