@@ -7,7 +7,7 @@ use droplens_tests::agent::nobody;
 use droplens_tests::binary::droplens;
 use droplens_tests::lab::{Finished, Namespace, run, veth};
 use droplens_tests::scratch::Scratch;
-use droplens_tests::servers::dns::{DnsServer, alias};
+use droplens_tests::servers::dns::{Answer, DnsServer, alias};
 use droplens_tests::servers::http::{Log, page, plain, secure};
 use droplens_tests::servers::identity::{Authority, EXPIRED, VALID};
 use droplens_tests::servers::tcp::{Manner, TcpServer};
@@ -216,6 +216,73 @@ fn a_name_that_does_not_resolve_fails() {
         0,
         &["alias of web.example", "127.0.0.1", "valid for 1 min"],
     );
+}
+
+#[test]
+fn a_name_server_is_asked_a_question() {
+    needs_root!();
+    let namespace = Namespace::new();
+    let server = DnsServer::start(&namespace, "127.0.0.1:53", |asked| {
+        let mut reply = asked.reply();
+        // Over UDP the answer does not fit.
+        reply.metadata.truncation = !asked.over_tcp;
+        reply.into()
+    });
+    let answer = answers(&probe(&namespace, &["--json", "127.0.0.1:53"]), 0);
+    assert_eq!(verdicts(&answer)[1], ("port", "ok"));
+    assert_eq!(verdicts(&answer)[4], ("application", "ok"));
+    let dns = &answer["addresses"][0]["dns"]["details"]["dns"];
+    assert_eq!((&dns["code"], &dns["truncated"]), (&"NOERROR".into(), &true.into()));
+    let asked: Vec<_> = server
+        .asked()
+        .iter()
+        .map(|asked| (asked.name(), asked.kind(), asked.over_tcp))
+        .collect();
+    let question = |over_tcp| (String::new(), "NS".to_owned(), over_tcp);
+    assert_eq!(asked, [question(false), question(true)]);
+}
+
+#[test]
+fn a_name_server_that_refuses_answers_and_one_that_fails_does_not() {
+    needs_root!();
+    for (code, exit, verdict, told) in [
+        (ResponseCode::Refused, 0, "ok", "refuses this one"),
+        (ResponseCode::ServFail, 1, "fails", "SERVFAIL for ."),
+    ] {
+        let namespace = Namespace::new();
+        let server = DnsServer::start(&namespace, "127.0.0.1:53", move |asked| {
+            asked.code(code).into()
+        });
+        let answer = answers(&probe(&namespace, &["--json", "127.0.0.1:53"]), exit);
+        assert_eq!(verdicts(&answer)[4], ("application", verdict));
+        assert_eq!(server.asked().len(), 1, "an answer is not asked for again");
+        tells(&probe(&namespace, &["127.0.0.1:53"]), exit, &[told]);
+    }
+}
+
+#[test]
+fn a_name_server_that_datagrams_do_not_reach_is_asked_over_tcp() {
+    needs_root!();
+    let namespace = Namespace::new();
+    let _server = DnsServer::start(&namespace, "127.0.0.1:53", |asked| {
+        if asked.over_tcp {
+            asked.reply().into()
+        } else {
+            Answer::Nothing
+        }
+    });
+    let asked = ["--no-path", "--no-pmtu", "127.0.0.1:53"];
+    let text = probe(&namespace, &asked);
+    tells(&text, 1, &["over TCP, but none over UDP", "next: let UDP port 53"]);
+    // Without TCP the server is one all the same.
+    namespace.nft(
+        "add table inet t; add chain inet t c { type filter hook input priority 0; }; \
+         add rule inet t c tcp dport 53 drop",
+    );
+    let asked = ["--json", "--no-path", "--no-pmtu", "127.0.0.1:53"];
+    let answer = answers(&probe(&namespace, &asked), 1);
+    assert_eq!(verdicts(&answer)[1], ("port", "fails"));
+    assert_eq!(verdicts(&answer)[4], ("application", "fails"));
 }
 
 #[test]

@@ -35,3 +35,23 @@ pub struct DnsSpec {
     /// Whether DNSSEC is asked for (DO and AD).
     pub dnssec: bool,
 }
+
+impl DnsSpec {
+    /// The question that every name server answers, whatever it serves: the name servers of the
+    /// root. A resolver has them in its cache, so that nobody else is asked on our behalf. One that
+    /// serves certain zones or clients only says no, which is an answer as well.
+    pub fn any_server(port: u16, transport: DnsTransport) -> Self {
+        Self {
+            port,
+            query: ".".into(),
+            record: "NS".into(),
+            transport,
+            expect: Vec::new(),
+            expect_codes: ["NOERROR", "NXDOMAIN", "REFUSED"].map(Name::from).into(),
+            cache_busting: false,
+            // Some resolvers refuse questions about their cache alone.
+            recursion: true,
+            dnssec: false,
+        }
+    }
+}

@@ -99,7 +99,10 @@ pub(super) fn port(reason: FailureReason, port: u16) -> String {
              host itself"
                 .to_owned()
         }
-        FailureReason::NotPermitted => "look at the output rules of this host: `nft list ruleset`".to_owned(),
+        FailureReason::NotPermitted | FailureReason::LocalDrop => {
+            "look at the output rules of this host (`nft list ruleset`) and at its queues (`tc -s qdisc`)"
+                .to_owned()
+        }
         FailureReason::NoRoute | FailureReason::Unreachable => {
             "look at `ip neigh` and at the router on the way".to_owned()
         }
@@ -120,6 +123,25 @@ pub(super) fn handshake(reason: FailureReason) -> String {
             "let the server send its whole chain, or give the authority with --ca-file".to_owned()
         }
         _ => "check whether the port speaks TLS at all, and its versions".to_owned(),
+    }
+}
+
+pub(super) fn no_datagrams() -> String {
+    "let UDP port 53 through firewalls on the way, both ways: nearly all questions come by UDP"
+        .to_owned()
+}
+
+pub(super) fn name_server(reason: FailureReason) -> String {
+    match reason {
+        FailureReason::DnsTimeout | FailureReason::Timeout => {
+            "a firewall drops it, or no name server listens: look at UDP port 53 on the host itself"
+                .to_owned()
+        }
+        FailureReason::DnsServerFailure => {
+            "the network is fine: look at the servers that this one asks (forwarders, root), and at its log"
+                .to_owned()
+        }
+        _ => "look at the answer with `dig . NS @SERVER`, and at the server's log".to_owned(),
     }
 }
 

@@ -13,7 +13,7 @@ use droplens_probe::flight::Patience;
 use droplens_probe::prober::{self, ProbeError};
 use droplens_probe::resolve::{ResolveError, Resolver};
 use droplens_probe::series;
-use droplens_probe::spec::{Ask, EchoSpec, Egress, PathSpec, PmtuSpec};
+use droplens_probe::spec::{Ask, DnsTransport, EchoSpec, Egress, PathSpec, PmtuSpec};
 use droplens_probe::targets::{MOST_ADDRESSES, TargetKey, TargetWish};
 use tokio::task::JoinSet;
 
@@ -232,18 +232,42 @@ impl Round {
             }
             replies
         };
-        let (pmtu, path, [tcp, tls, http]) = tokio::join!(pmtu, path, service);
+        let (pmtu, path, [tcp, tls, http], [dns, dns_tcp]) =
+            tokio::join!(pmtu, path, service, self.question(address));
         (host.pmtu, host.path) = (pmtu, path);
         (host.tcp, host.tls, host.http) = (tcp, tls, http);
+        (host.dns, host.dns_tcp) = (dns, dns_tcp);
         host
     }
 
+    /// Asks a name server over UDP, whether or not its port takes connections. If nothing comes, TCP
+    /// tells whether it is the server that is silent or the way of datagrams.
+    async fn question(&self, address: IpAddr) -> [Option<Reply>; 2] {
+        let subject = &self.plan.subject;
+        let half = self.left() / 2;
+        let udp = self.wait(address, subject.dns(DnsTransport::Udp), PACKET, half);
+        let udp = udp.await;
+        let silent = udp.as_ref().is_some_and(|udp| !udp.is_answered());
+        let again = silent.then(|| subject.dns(DnsTransport::Tcp)).flatten();
+        [udp, self.run(address, again, self.left()).await]
+    }
+
     async fn run(&self, address: IpAddr, ask: Option<Ask>, packet: Duration) -> Option<Reply> {
-        let left = self.left();
-        let timeout = packet.min(left);
+        self.wait(address, ask, packet, self.left()).await
+    }
+
+    /// Asks, and waits for no longer than `whole`.
+    async fn wait(
+        &self,
+        address: IpAddr,
+        ask: Option<Ask>,
+        packet: Duration,
+        whole: Duration,
+    ) -> Option<Reply> {
+        let timeout = packet.min(whole);
         let patience = Patience {
             timeout,
-            late: left.saturating_sub(timeout),
+            late: whole.saturating_sub(timeout),
         };
         let mut random = prober::random().ok()?;
         let task = Task {

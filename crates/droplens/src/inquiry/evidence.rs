@@ -57,6 +57,10 @@ pub(crate) struct Host {
     pub(crate) tls: Option<Reply>,
     /// The request.
     pub(crate) http: Option<Reply>,
+    /// The question to a name server: over UDP, and over TCP what was truncated.
+    pub(crate) dns: Option<Reply>,
+    /// The same over TCP alone, asked when nothing came over UDP.
+    pub(crate) dns_tcp: Option<Reply>,
     /// The path MTU.
     pub(crate) pmtu: Option<Reply>,
     /// The path.
@@ -149,9 +153,24 @@ impl Host {
             tcp: None,
             tls: None,
             http: None,
+            dns: None,
+            dns_tcp: None,
             pmtu: None,
             path: None,
         }
+    }
+
+    /// What the application said: to a request, or a name server to a question.
+    pub(crate) fn application(&self) -> Option<&Reply> {
+        let over_tcp = self.dns_tcp.as_ref().filter(|reply| reply.is_answered());
+        self.http.as_ref().or(over_tcp).or(self.dns.as_ref())
+    }
+
+    /// Whether a service of it said anything, if only no.
+    pub(crate) fn serves(&self) -> bool {
+        let replies = [&self.tcp, &self.dns, &self.dns_tcp];
+        let mut replies = replies.into_iter().flatten();
+        replies.any(Reply::is_answered)
     }
 
     /// The path MTU, as far as it is known.

@@ -124,10 +124,10 @@ fn reachable(host: &Host, subject: &Subject) -> Said {
         }
         Way::Known { .. } => {}
     }
-    let tcp = host.tcp.as_ref().is_some_and(Reply::is_answered);
+    let serves = host.serves();
     let (verdict, text, next) = match (&host.echo, &host.echo_missing) {
-        (Some(echo), _) => echoes(host, echo, tcp, subject),
-        (None, Some(missing)) if tcp => {
+        (Some(echo), _) => echoes(host, echo, serves, subject),
+        (None, Some(missing)) if serves => {
             let text = format!("the port answers; {missing}");
             (Verdict::Ok, text, None)
         }
@@ -154,7 +154,7 @@ fn reachable(host: &Host, subject: &Subject) -> Said {
     }
 }
 
-fn echoes(host: &Host, echo: &Echo, tcp: bool, subject: &Subject) -> Said {
+fn echoes(host: &Host, echo: &Echo, serves: bool, subject: &Subject) -> Said {
     let of = echo.loss.of;
     let refused = host.echo_failure();
     match (echo.is_answered(), echo.loss.lost) {
@@ -163,7 +163,7 @@ fn echoes(host: &Host, echo: &Echo, tcp: bool, subject: &Subject) -> Said {
             let text = format!("{lost} of {of} pings lost");
             (Verdict::Loses, text, Some(advice::loss(host)))
         }
-        (false, _) if tcp => {
+        (false, _) if serves => {
             let text = "the port answers, but pings are not answered".to_owned();
             (Verdict::Ok, text, None)
         }
@@ -213,6 +213,9 @@ fn handshake(host: &Host, subject: &Subject) -> Said {
 }
 
 fn application(host: &Host, subject: &Subject) -> Said {
+    if subject.is_name_server() {
+        return name_server(host);
+    }
     match &host.http {
         None if subject.http.is_none() => unasked("no URL is given"),
         None if host.tls.as_ref().is_some_and(|tls| !tls.is_fine()) => {
@@ -232,6 +235,33 @@ fn application(host: &Host, subject: &Subject) -> Said {
                 (Verdict::Ok, text, None)
             }
         }
+    }
+}
+
+/// What the server said to the question.
+fn name_server(host: &Host) -> Said {
+    let Some(udp) = &host.dns else {
+        return unasked("the question could not be asked");
+    };
+    let over_tcp = host.dns_tcp.as_ref().is_some_and(Reply::is_answered);
+    match (&udp.failure, &udp.details.dns) {
+        (Some(_), _) if over_tcp => {
+            let text = "it answers questions over TCP, but none over UDP".to_owned();
+            (Verdict::Fails, text, Some(advice::no_datagrams()))
+        }
+        (Some(failure), _) => {
+            let next = advice::name_server(failure.reason);
+            (Verdict::Fails, failure.message.clone(), Some(next))
+        }
+        (None, Some(dns)) if dns.code == "REFUSED" => {
+            let text = "it answers questions, but refuses this one: it serves certain zones or clients only";
+            (Verdict::Ok, text.to_owned(), None)
+        }
+        (None, Some(dns)) => {
+            let text = format!("it answers questions ({})", dns.code);
+            (Verdict::Ok, text, None)
+        }
+        (None, None) => (Verdict::Ok, "it answers questions".to_owned(), None),
     }
 }
 

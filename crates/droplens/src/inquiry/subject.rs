@@ -1,6 +1,8 @@
 //! What is asked about: a host, a port of it, or a web page.
 
-use droplens_probe::spec::{Ask, HostPort, HostPortError, HttpSpec, TcpSpec, TlsSpec, UrlError};
+use droplens_probe::spec::{
+    Ask, DnsSpec, DnsTransport, HostPort, HostPortError, HttpSpec, TcpSpec, TlsSpec, UrlError,
+};
 
 /// Ports where TLS is spoken from the first byte on, as the registry of the IANA has them, and those
 /// that are usual.
@@ -8,6 +10,9 @@ const TLS_PORTS: &[u16] = &[
     443, 465, 563, 636, 853, 989, 990, 992, 993, 994, 995, 2376, 2484, 3269, 4443, 5061, 5349,
     5671, 5986, 6443, 6514, 6697, 8443, 8883, 9443,
 ];
+
+/// The port of name servers.
+const DNS_PORT: u16 = 53;
 
 /// What is asked about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +72,17 @@ impl Subject {
             tls,
             http: None,
         })
+    }
+
+    /// Whether a name server is asked about, so that it is asked a question, too.
+    pub(crate) fn is_name_server(&self) -> bool {
+        self.port == Some(DNS_PORT) && self.http.is_none()
+    }
+
+    /// The question to a name server, if it is one.
+    pub(crate) fn dns(&self, transport: DnsTransport) -> Option<Ask> {
+        self.is_name_server()
+            .then(|| Ask::Dns(DnsSpec::any_server(DNS_PORT, transport)))
     }
 
     /// The connection, if a port is known.

@@ -1,5 +1,7 @@
 //! Subjects.
 
+use droplens_probe::spec::DnsTransport;
+
 use super::subject::Subject;
 
 #[test]
@@ -24,6 +26,20 @@ fn tls_is_spoken_where_the_port_or_the_scheme_says_so() {
     assert_eq!(strange, (host(), Some(444), true, true));
     let literal = told("[2001:db8::1]:443");
     assert_eq!(literal, ("2001:db8::1".to_owned(), Some(443), true, false));
+}
+
+#[test]
+fn a_question_goes_to_name_servers_only() {
+    for (text, is_one) in [
+        ("ns.example:53", true),
+        ("[2001:db8::1]:53", true),
+        ("ns.example", false),
+        ("ns.example:853", false),
+        ("http://ns.example:53/", false),
+    ] {
+        let subject = Subject::parse(text, None).unwrap();
+        assert_eq!(subject.dns(DnsTransport::Udp).is_some(), is_one, "{text}");
+    }
 }
 
 #[test]

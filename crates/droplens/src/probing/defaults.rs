@@ -102,21 +102,9 @@ pub(super) fn gateway(address: IpAddr, zone: Option<Name>) -> Planned {
     )
 }
 
-/// A name server, asked for the name servers of the root every 30 s: any resolver has them in its
-/// cache, so that nobody else is asked on our behalf.
+/// A name server, asked every 30 s.
 fn resolver(address: IpAddr, zone: Option<Name>) -> Planned {
-    let spec = DnsSpec {
-        port: 53,
-        query: ".".into(),
-        record: "NS".into(),
-        transport: DnsTransport::Udp,
-        expect: Vec::new(),
-        // Resolvers without the internet behind them say no, which is an answer as well.
-        expect_codes: ["NOERROR", "NXDOMAIN", "REFUSED"].map(Name::from).into(),
-        cache_busting: false,
-        recursion: true,
-        dnssec: false,
-    };
+    let spec = DnsSpec::any_server(53, DnsTransport::Udp);
     unasked(
         "resolver",
         address,

@@ -59,6 +59,7 @@ fn five_questions_are_answered_in_order() {
         ("inquiry-fails", inquiry::much_fails()),
         ("inquiry-blackhole", inquiry::blackhole_and_silence()),
         ("inquiry-no-name", inquiry::no_name()),
+        ("inquiry-name-server", inquiry::name_servers()),
     ] {
         check_text(name, &super::inquiry(&answers, TERMINAL));
         let text = super::inquiry(&answers, narrow);

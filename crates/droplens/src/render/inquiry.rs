@@ -11,6 +11,7 @@ use super::text::{Ink, Text};
 use super::words;
 use crate::inquiry::Inquiry;
 use crate::inquiry::answers::{Answer, Question, Verdict};
+use crate::inquiry::evidence::Host;
 
 /// With fewer columns than this, reasons do not stand below each other.
 const NARROW: usize = 70;
@@ -49,7 +50,7 @@ fn print(number: usize, answer: &Answer, inquiry: &Inquiry, page: &mut Page) {
             evidence::service(answer, inquiry, |host| host.tls.as_ref(), page);
         }
         Question::Application => {
-            evidence::service(answer, inquiry, |host| host.http.as_ref(), page);
+            evidence::service(answer, inquiry, Host::application, page);
         }
     }
     if let Some(next) = &answer.next {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use droplens_model::Timestamp;
 use droplens_model::sample::probes::{
-    Address, Certificate, Details, FailureReason, Hop, HttpDetails, OutcomeKind, PathDetails,
-    Phase, PmtuDetails, ProbeKind, TlsDetails,
+    Address, Certificate, Details, DnsDetails, DnsRecords, FailureReason, Hop, HttpDetails,
+    OutcomeKind, PathDetails, Phase, PmtuDetails, ProbeKind, TlsDetails,
 };
 use droplens_probe::series::Echoes;
 
@@ -242,6 +242,41 @@ pub(super) fn blackhole_and_silence() -> Inquiry {
     );
     let name = name("db.example", &["192.0.2.7", "2001:db8::7"]);
     inquiry("db.example:5432", name, vec![black, gone])
+}
+
+/// One address of a name server answers, the other one over TCP only.
+pub(super) fn name_servers() -> Inquiry {
+    let response = |code: &str, answer: u32, bytes: u32| Details {
+        dns: Some(DnsDetails {
+            code: code.into(),
+            records: DnsRecords {
+                answer,
+                ..DnsRecords::default()
+            },
+            bytes,
+            ..DnsDetails::default()
+        }),
+        ..Details::default()
+    };
+    let connects = || fine(&[(Phase::Connect, 0.0003)], Details::default());
+    let mut good = host("192.0.2.53", "192.0.2.99");
+    good.echo = Some(echo(&good, 0, &[310, 320, 330, 322]));
+    good.tcp = connects();
+    good.dns = fine(&[(Phase::Resolve, 0.0007)], response("REFUSED", 0, 28));
+    let mut walled = host("2001:db8::53", "2001:db8::99");
+    walled.echo = Some(echo(&walled, 4, &[]));
+    walled.tcp = connects();
+    walled.dns = Some(Reply {
+        failure: Some(Fault {
+            reason: FailureReason::DnsTimeout,
+            message: "no answer from [2001:db8::53]:53 within 2 s".into(),
+        }),
+        ..Reply::default()
+    });
+    let steps = [(Phase::Connect, 0.0003), (Phase::Resolve, 0.0005)];
+    walled.dns_tcp = fine(&steps, response("NOERROR", 13, 811));
+    let name = name("ns.example", &["192.0.2.53", "2001:db8::53"]);
+    inquiry("ns.example:53", name, vec![good, walled])
 }
 
 /// There is no such name.

@@ -1,7 +1,9 @@
 //! What the answers are based on.
 
 use droplens_model::Timestamp;
-use droplens_model::sample::probes::{Certificate, HttpDetails, PmtuDetails, TlsDetails};
+use droplens_model::sample::probes::{
+    Certificate, DnsDetails, HttpDetails, PmtuDetails, TlsDetails,
+};
 
 use super::super::figures;
 use super::super::page::Page;
@@ -156,12 +158,30 @@ pub(super) fn service(
         if inquiry.addresses.len() > 1 || !steps.is_empty() {
             page.paragraph(INDENT, INDENT + 4, &line);
         }
-        match (&reply.details.http, &reply.details.tls) {
-            (Some(http), _) => response(http, page),
-            (None, Some(tls)) => session(tls, inquiry.at, page),
-            (None, None) => {}
+        let details = &reply.details;
+        match (&details.http, &details.tls, &details.dns) {
+            (Some(http), ..) => response(http, page),
+            (None, Some(tls), _) => session(tls, inquiry.at, page),
+            (None, None, Some(dns)) => message(dns, page),
+            (None, None, None) => {}
         }
     }
+}
+
+fn message(dns: &DnsDetails, page: &mut Page) {
+    let mut parts = vec![
+        dns.code.clone(),
+        figures::counted(u64::from(dns.records.answer), "record"),
+        figures::bytes(f64::from(dns.bytes)),
+    ];
+    if dns.authoritative {
+        parts.push("authoritative".to_owned());
+    }
+    if dns.truncated {
+        parts.push("truncated over UDP, so asked again over TCP".to_owned());
+    }
+    let line = parts.join(words::between(page.style()));
+    page.paragraph(INDENT + 2, INDENT + 4, &Text::plain(&line));
 }
 
 fn session(tls: &TlsDetails, now: Timestamp, page: &mut Page) {
