@@ -5,6 +5,8 @@
 //! second and takes in what has come by then; the kernel's time stamps keep the times exact.
 
 mod errands;
+#[cfg(test)]
+mod tests;
 mod worker;
 
 use std::io;

@@ -42,9 +42,14 @@ impl Stream {
     /// Without probes. Probes to a target that nobody asked for count only once it has answered.
     pub fn new(address: IpAddr, wish: &TargetWish, sequence: u32) -> Self {
         let patience = patience(wish);
+        let flight = Flight::new(patience, capacity(patience, wish.interval), sequence);
         Self {
             address,
-            flight: Flight::new(patience, capacity(patience, wish.interval), sequence),
+            flight: if is_errand(wish) {
+                flight.reported()
+            } else {
+                flight
+            },
             outcomes: Outcomes::default(),
             statistics: Statistics::default(),
             lessons: Lessons::new(wish.ask.kind()),
@@ -253,12 +258,17 @@ impl Stream {
     }
 }
 
+/// Whether a task sends the probe, waits for the answer and reports.
+fn is_errand(wish: &TargetWish) -> bool {
+    wish.ask.kind() != ProbeKind::Icmp
+}
+
 /// How long the engine waits. Errands time their steps themselves and say which one got no answer, so
-/// they are given a little longer.
+/// they are given a little longer. One that says nothing even then was held up by this host.
 fn patience(wish: &TargetWish) -> Patience {
     const GRACE: Duration = Duration::from_secs(1);
     let mut patience = wish.patience;
-    if wish.ask.kind() != ProbeKind::Icmp {
+    if is_errand(wish) {
         patience.late += GRACE;
     }
     patience

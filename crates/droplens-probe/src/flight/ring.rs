@@ -19,6 +19,8 @@ const PAST: u32 = u32::MAX / 2;
 #[derive(Debug)]
 pub struct Flight {
     patience: Patience,
+    /// What has become of a probe of which nothing was heard in all the time.
+    unheard: Outcome,
     capacity: usize,
     probes: VecDeque<Probe>,
     /// Number and sequence number of the first probe in the ring.
@@ -49,6 +51,7 @@ impl Flight {
     pub const fn new(patience: Patience, capacity: usize, sequence: u32) -> Self {
         Self {
             patience,
+            unheard: Outcome::Lost,
             capacity,
             probes: VecDeque::new(),
             first: 0,
@@ -59,6 +62,14 @@ impl Flight {
             newest_answered: None,
             unanswered: 0,
         }
+    }
+
+    /// The same for probes that others send and wait for, and report of, lost or not: one without a
+    /// report says that they were held up, and nothing of the network.
+    #[must_use]
+    pub const fn reported(mut self) -> Self {
+        self.unheard = Outcome::Aborted;
+        self
     }
 
     /// Changes how many probes are kept at most. Those that are there stay.
@@ -119,7 +130,7 @@ impl Flight {
             Some(time) if time <= self.patience.whole() => Outcome::Late,
             None if waited <= self.patience.whole() => Outcome::Late,
             _ => {
-                let ended = self.finish(place, Outcome::Lost, None);
+                let ended = self.finish(place, self.unheard, None);
                 return ended.map_or(Match::Stale, Match::TooLate);
             }
         };
@@ -194,7 +205,12 @@ impl Flight {
             if now.since(probe.sent) <= self.patience.whole().saturating_add(probe.away) {
                 break;
             }
-            if let Some(ended) = self.finish(place, Outcome::Lost, None) {
+            if let Some(ended) = self.finish(place, self.unheard, None) {
+                let newest = self.newest_answered.is_none_or(|n| n < ended.number);
+                if newest && !is_unanswered(ended.outcome.kind()) {
+                    // It was taken for unanswered since its timeout, and nobody knows that now.
+                    self.unanswered = self.unanswered.saturating_sub(1);
+                }
                 tell(ended);
             }
         }

@@ -45,6 +45,31 @@ fn absent(flight: &mut Flight, from: u64, until: u64, suspended: bool) -> Vec<En
 }
 
 #[test]
+fn a_probe_without_the_report_it_was_to_have_is_aborted() {
+    let mut flight = flight().reported();
+    let [silent, answered] = [0, 10].map(|millis| flight.begin(at(millis)).unwrap());
+    assert_eq!(expired(&mut flight, 5_000), []);
+    assert_eq!(flight.unanswered(), 2, "that much is known");
+    let ended = flight.end(silent, Outcome::Lost).unwrap();
+    assert_eq!(ended.outcome, Outcome::Lost, "a report counts");
+    let aborted = expired(&mut flight, 11_011);
+    assert_eq!(aborted.len(), 1);
+    assert_eq!(aborted[0].outcome, Outcome::Aborted);
+    assert_eq!(
+        flight.unanswered(),
+        1,
+        "of the aborted one nothing is known"
+    );
+    assert!(!flight.is_under_way(answered));
+    let held_up = flight.begin(at(20_000)).unwrap();
+    let late = flight.answer(held_up, read(40_000));
+    assert!(
+        matches!(late, Match::TooLate(ended) if ended.outcome == Outcome::Aborted),
+        "{late:?}"
+    );
+}
+
+#[test]
 fn answers_are_in_time_late_or_too_late() {
     let mut flight = flight();
     let [first, second, third] = [(); 3].map(|()| flight.begin(at(0)).unwrap());
