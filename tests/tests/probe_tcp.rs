@@ -251,6 +251,27 @@ fn a_rule_of_this_host_that_rejects_is_this_hosts() {
     assert_eq!(failure(&report), Some(FailureReason::NotPermitted));
 }
 
+/// `connect` does not tell, and neither does the time that passes: it looks like a silent path.
+#[test]
+fn a_rule_of_this_host_that_drops_is_this_hosts() {
+    needs_root!();
+    let (client, _server) = pair_v6();
+    client.nft(
+        "add table inet t; add chain inet t out { type filter hook output priority 0; }; \
+         add rule inet t out tcp dport 80 drop",
+    );
+    for to in ["10.9.1.2:80", "[fd00:9::2]:80"] {
+        let report = run(
+            &client,
+            waiting(asking::tcp(address(to)), Duration::from_secs(3)),
+        );
+        let dropped = Outcome::LocalDrop(None);
+        assert_eq!(report.ending, Ending::Ended(dropped), "{report:?}");
+        assert_eq!(failure(&report), Some(FailureReason::LocalDrop));
+        assert_eq!(report.syn_retransmits, 0, "none left this host");
+    }
+}
+
 #[test]
 fn no_free_port_is_told_as_that() {
     needs_root!();

@@ -149,6 +149,9 @@ counters! {
 
     /// TCP: SYN and SYN-ACK segments sent again.
     TCP_SYN_RETRANS: Protocol = tcp_ext("TCPSynRetrans");
+    /// TCP: segments that were to be sent again and were not: a rule, a filter or a queue of this host
+    /// dropped them, or there was no memory. They are among those sent again, too.
+    TCP_RETRANS_FAIL: Protocol = tcp_ext("TCPRetransFail");
     /// TCP: the peer had a segment twice: the retransmission was unnecessary.
     TCP_DSACK_RECV: Protocol = tcp_ext("TCPDSACKRecv");
     /// TCP: the same, in segments, without copies that nobody can have retransmitted; kernel 5.10

@@ -103,6 +103,14 @@ pub(super) async fn open(
     };
     // What became of the attempt. A time that is over says nothing about an answer that came with it.
     let error = match stream.take_error() {
+        Ok(None) if waited.is_err() && tcp::is_held_back(&stream).unwrap_or(false) => {
+            return Err(Unopened {
+                sent,
+                trouble: held_back(to),
+                // Those that were tried did not leave, so no path lost them.
+                details: Some(TcpDetails::default()),
+            });
+        }
         Ok(None) if waited.is_err() => {
             let text = format!("no answer from {to} within {} s", patience.as_secs_f64());
             return Err(unopened(Trouble {
@@ -174,6 +182,17 @@ fn begin(egress: &Egress, to: SocketAddr) -> Result<(Attempt, Moment), Unopened>
 }
 
 const CONNECT: &str = "connect";
+
+fn held_back(to: SocketAddr) -> Trouble {
+    let text = format!(
+        "this host itself drops the SYN segments to {to} (a firewall rule on output, a filter of the \
+         cgroup, or a queue)"
+    );
+    Trouble {
+        ending: Ending::Ended(Outcome::LocalDrop(None)),
+        failure: (FailureReason::LocalDrop, text),
+    }
+}
 
 fn no_port(to: SocketAddr) -> Trouble {
     let text = format!(

@@ -80,7 +80,9 @@ fn passive(view: &View<'_>) -> Option<Finding> {
     // Those of probes are told by the probes.
     let probes = view.probes().iter();
     let own: u64 = probes.map(ProbeDelta::syn_retransmits).sum();
-    let again = view.moved(c::TCP_SYN_RETRANS).saturating_sub(own);
+    // What this host dropped itself says nothing of peers: the kernel counts it as sent again all the same.
+    let kept = view.moved(c::TCP_RETRANS_FAIL);
+    let again = view.moved(c::TCP_SYN_RETRANS).saturating_sub(own + kept);
     // A listener that drops makes its clients and, by SYN-ACKs, itself retransmit.
     let own = view.lost(Cause::TcpAcceptQueueFull) + view.lost(Cause::TcpSynQueueFull);
     if own > 0 || view.rate(again) < view.thresholds.connect_timeouts_per_second {

@@ -110,6 +110,31 @@ fn syn_segments_of_probes_are_not_told_twice() {
 }
 
 #[test]
+fn syn_segments_that_this_host_drops_itself_are_no_peers_matter() {
+    let again = |failed| {
+        judge(
+            &[(c::TCP_SYN_RETRANS, 30), (c::TCP_RETRANS_FAIL, failed)],
+            &[],
+        )
+    };
+    assert_eq!(causes(&again(0)), [Cause::ConnectTimeout]);
+    assert_eq!(again(30), []);
+    // Probes say it of each attempt.
+    let mut dropped = target(ProbeKind::Tcp, HOST, |address| {
+        address.sent = 5;
+        address.outcomes.local_drop = 5;
+        address.unanswered_consecutive = 5;
+        fail(address, FailureReason::LocalDrop, 5);
+    });
+    dropped.target = "192.0.2.7:80".into();
+    let found = judge(
+        &[(c::TCP_SYN_RETRANS, 15), (c::TCP_RETRANS_FAIL, 15)],
+        &[dropped],
+    );
+    assert_eq!(found, [], "neither the path nor the service");
+}
+
+#[test]
 fn a_name_server_that_says_it_failed_has_failed() {
     for reason in [
         FailureReason::DnsServerFailure,

@@ -68,8 +68,8 @@ pub enum Outcome {
     SendError(SendFailure),
     /// An ICMP error came instead of an answer.
     IcmpError(IcmpError),
-    /// This host provably dropped the packet.
-    LocalDrop(Cause),
+    /// This host provably dropped the packet, for this cause if it is known.
+    LocalDrop(Option<Cause>),
     /// The prober was not running, so nothing can be said.
     Aborted,
 }
@@ -186,7 +186,7 @@ mod tests {
             Outcome::Ok,
             Outcome::SendError(SendFailure::TooBig),
             Outcome::IcmpError(IcmpError { kind: 3, code: 1 }),
-            Outcome::LocalDrop(Cause::QdiscOverflow),
+            Outcome::LocalDrop(Some(Cause::QdiscOverflow)),
         ] {
             let text = serde_json::to_string(&outcome).unwrap();
             assert_eq!(serde_json::from_str::<Outcome>(&text).unwrap(), outcome);
