@@ -232,7 +232,10 @@ fn a_name_server_is_asked_a_question() {
     assert_eq!(verdicts(&answer)[1], ("port", "ok"));
     assert_eq!(verdicts(&answer)[4], ("application", "ok"));
     let dns = &answer["addresses"][0]["dns"]["details"]["dns"];
-    assert_eq!((&dns["code"], &dns["truncated"]), (&"NOERROR".into(), &true.into()));
+    assert_eq!(
+        (&dns["code"], &dns["truncated"]),
+        (&"NOERROR".into(), &true.into())
+    );
     let asked: Vec<_> = server
         .asked()
         .iter()
@@ -273,7 +276,11 @@ fn a_name_server_that_datagrams_do_not_reach_is_asked_over_tcp() {
     });
     let asked = ["--no-path", "--no-pmtu", "127.0.0.1:53"];
     let text = probe(&namespace, &asked);
-    tells(&text, 1, &["over TCP, but none over UDP", "next: let UDP port 53"]);
+    tells(
+        &text,
+        1,
+        &["over TCP, but none over UDP", "next: let UDP port 53"],
+    );
     // Without TCP the server is one all the same.
     namespace.nft(
         "add table inet t; add chain inet t c { type filter hook input priority 0; }; \

@@ -8,8 +8,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::process::{Child, Stdio};
+use std::sync::mpsc::channel;
 
 use droplens_tests::agent::{Agent, Options};
 use droplens_tests::exposition::Metrics;
@@ -433,4 +434,74 @@ fn nobody_is_probed_who_is_not_listed() {
     );
     assert_eq!(value(&table(&text), "probe_success"), 0.0);
     agent.stop();
+}
+
+/// The most probes at a time, as the endpoint has it.
+const MOST_AT_ONCE: usize = 32;
+
+#[test]
+fn more_probes_than_may_run_at_once_are_refused_until_others_end() {
+    needs_root!();
+    let namespace = Namespace::new();
+    // Connections are taken by the kernel, and nobody ever answers.
+    let silent = namespace.enter(|| TcpListener::bind("127.0.0.1:0").expect("listening"));
+    let address = silent.local_addr().expect("its address");
+    let agent = Options::new()
+        .config(
+            "[web]\nprobe_targets = [\"127.0.0.1\"]\n[modules]\nweb = {prober = \"http\", timeout = \"60s\"}\n",
+        )
+        .start(&namespace);
+    let path = format!("/probe?module=web&target=http://{address}/");
+    let (tell, told) = channel();
+    std::thread::scope(|scope| {
+        for _ in 0..MOST_AT_ONCE + 3 {
+            let (tell, agent, path) = (tell.clone(), &agent, &path);
+            scope.spawn(move || {
+                let answer = agent.get(path, &[]).expect("an answer");
+                let _ = tell.send((answer.status, answer.text()));
+            });
+        }
+        // Those that are refused come back at once.
+        for _ in 0..3 {
+            let (status, why) = told.recv().expect("a refusal");
+            assert_eq!(status, 503, "{why}");
+            assert!(why.contains("32 probes are under way"), "{why}");
+        }
+        // All connections are reset, so that the probes end.
+        drop(silent);
+        for _ in 0..MOST_AT_ONCE {
+            let (status, text) = told.recv().expect("a probe's end");
+            assert_eq!(status, 200, "{text}");
+            assert_eq!(value(&table(&text), "probe_success"), 0.0);
+        }
+    });
+    let answer = agent.get(&path, &[]).expect("an answer");
+    assert_eq!(answer.status, 200, "there is room again");
+    agent.stop();
+}
+
+#[test]
+fn without_privileges_echo_requests_go_where_ping_sockets_are_allowed() {
+    needs_root!();
+    for (allowed, success) in [("1 0", 0.0), ("0 2147483647", 1.0)] {
+        let namespace = Namespace::new();
+        namespace.sysctl("net/ipv4/ping_group_range", allowed);
+        let agent = Options::new()
+            .config(
+                "[web]\nprobe_targets = [\"127.0.0.1\", \"::1\"]\n[modules]\nicmp = {prober = \"icmp\", timeout = \"5s\"}\n",
+            )
+            .unprivileged()
+            .start(&namespace);
+        for target in ["127.0.0.1", "::1"] {
+            let path = format!("/probe?module=icmp&target={target}&debug=true");
+            let answer = agent.get(&path, &[]).expect("an answer");
+            let text = answer.text();
+            assert_eq!(answer.status, 200, "{text}");
+            assert_eq!(value(&table(&text), "probe_success"), success, "{text}");
+            let why = "# droplens: the probe failed, not_permitted: ";
+            assert_eq!(text.starts_with(why), success == 0.0, "{text}");
+            assert_eq!(text.contains("CAP_NET_RAW"), success == 0.0, "{text}");
+        }
+        agent.stop();
+    }
 }

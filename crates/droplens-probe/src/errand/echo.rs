@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use droplens_model::sample::probes::{FailureReason, IcmpError, Outcome};
+use droplens_model::sample::probes::{FailureReason, IcmpError, Outcome, SendFailure};
 use droplens_model::{Family, Moment};
 use socket2::Socket;
 use tokio::io::Interest;
@@ -52,7 +52,7 @@ pub async fn echo(task: &Task, spec: &EchoSpec) -> Echoed {
     let request = match Request::new(task, spec) {
         Ok(request) => request,
         Err(error) => {
-            Trouble::unsent("open a socket for an echo request", &error).note(&mut echoed.report);
+            no_socket(&error).note(&mut echoed.report);
             return echoed;
         }
     };
@@ -75,6 +75,21 @@ pub async fn echo(task: &Task, spec: &EchoSpec) -> Echoed {
         }
     }
     echoed
+}
+
+/// Why there is no socket. What is forbidden here no firewall forbids.
+fn no_socket(error: &io::Error) -> Trouble {
+    if error.kind() != io::ErrorKind::PermissionDenied {
+        return Trouble::unsent("open a socket for an echo request", error);
+    }
+    let text = format!(
+        "this host lets this process send no echo requests: {error}; grant CAP_NET_RAW, or let its group \
+         into net.ipv4.ping_group_range"
+    );
+    Trouble {
+        ending: Ending::Ended(Outcome::SendError(SendFailure::NotPermitted)),
+        failure: (FailureReason::NotPermitted, text),
+    }
 }
 
 struct Request<'a> {
