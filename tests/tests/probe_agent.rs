@@ -1,5 +1,6 @@
 //! The agent's probes: what it probes by itself, what it is told to, and what it discovers.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
@@ -11,9 +12,12 @@ use droplens_tests::scratch::Scratch;
 use droplens_tests::servers::dns::{Answer, DnsServer};
 use droplens_tests::servers::http::{Asked, Log, page, secure};
 use droplens_tests::servers::identity::{Authority, VALID};
+use droplens_tests::servers::tcp::{Manner as TcpManner, TcpServer};
 use droplens_tests::servers::tls::{Manner, config};
 use droplens_tests::servers::web::WebServer;
 use hickory_proto::op::ResponseCode;
+use hickory_proto::rr::rdata::SRV;
+use hickory_proto::rr::{Name, RData, Record};
 use rustix::process::Signal;
 
 const NO_SERVERS: &str = "# none\n";
@@ -85,6 +89,37 @@ fn gateways_are_probed_unasked_and_one_that_never_answers_is_silent() {
     for asked in server.asked() {
         assert_eq!((asked.name().as_str(), asked.kind().as_str()), ("", "NS"));
     }
+    agent.stop();
+}
+
+#[test]
+fn a_router_that_is_known_by_its_link_local_address_is_probed_through_its_device() {
+    needs_root!();
+    let (host, router) = (Namespace::new(), Namespace::new());
+    veth(&host, "g0", &router, "g1", 46);
+    for (side, device, address) in [(&host, "g0", "fe80::46"), (&router, "g1", "fe80::53")] {
+        side.sysctl(&format!("net/ipv6/conf/{device}/disable_ipv6"), "0");
+        side.ip(&format!("addr add {address}/64 dev {device} nodad"));
+    }
+    // Another device where the same address would be as good.
+    host.ip("link add other type veth peer name end");
+    host.sysctl("net/ipv6/conf/other/disable_ipv6", "0");
+    host.ip("link set end up");
+    host.ip("link set other up");
+    host.ip("-6 route add default via fe80::53 dev g0");
+    let agent = Options::new()
+        .default_probes()
+        .file("/etc/resolv.conf", NO_SERVERS)
+        .start(&host);
+    agent.probes_until("answers of the router", |probes| {
+        let router = find(probes, "gateway", "fe80::53%g0")?;
+        answered(router, 3)?;
+        let address = only(router)?;
+        assert_eq!(address.outcomes.lost, 0, "{address:?}");
+        let route = address.route.as_ref().ok_or("no route")?;
+        assert_eq!(&*route.device, "g0");
+        Ok(())
+    });
     agent.stop();
 }
 
@@ -332,6 +367,43 @@ fn targets_are_discovered_by_name_and_kept_when_the_name_is_gone() {
     agent.probes_until("the last list", |probes| {
         find(probes, "icmp", "10.9.45.3").map(drop)
     });
+    agent.stop();
+}
+
+#[test]
+fn services_are_discovered_with_their_ports() {
+    needs_root!();
+    let (host, peer) = (Namespace::new(), Namespace::new());
+    veth(&host, "s0", &peer, "s1", 47);
+    let service = TcpServer::start(&peer, "10.9.47.2:0", TcpManner::Takes);
+    let port = service.address().port();
+    let _server = DnsServer::start(&peer, "10.9.47.2:53", move |asked| -> Answer {
+        match (&*asked.name(), &*asked.kind()) {
+            ("_db._tcp.example", "SRV") => {
+                let name = |text: &str| Name::from_ascii(text).unwrap();
+                let mut reply = asked.reply();
+                let service = RData::SRV(SRV::new(0, 0, port, name("db.example.")));
+                reply.add_answer(Record::from_rdata(name("_db._tcp.example."), 60, service));
+                reply.into()
+            }
+            ("db.example", _) => asked.addresses(60, &["10.9.47.2"]).into(),
+            _ => asked.code(ResponseCode::NXDomain).into(),
+        }
+    });
+    let agent = Options::new()
+        .config(
+            "[[probe.tcp]]\ninterval = \"100ms\"\n[discovery.dns]\nprobe = \"tcp\"\nnames = [\"_db._tcp.example\"]\nrefresh = \"1s\"\n",
+        )
+        .file("/etc/resolv.conf", "nameserver 10.9.47.2\n")
+        .start(&host);
+    agent.probes_until("connections", |probes| {
+        let target = find(probes, "tcp", &format!("db.example:{port}"))?;
+        answered(target, 3)?;
+        assert_eq!(only(target)?.address, IpAddr::from([10, 9, 47, 2]));
+        Ok(())
+    });
+    let labels = [("probe", "tcp"), ("source", "dns")];
+    agent.scrape_until_value("droplens_discovery_targets", &labels, 1);
     agent.stop();
 }
 
