@@ -153,10 +153,17 @@ pub fn uncovered() -> String {
         let ids: Vec<String> = causes.iter().map(|cause| format!("`{cause}`")).collect();
         ids.join(", ")
     };
+    let probes = if by_probe.is_empty() {
+        String::new()
+    } else {
+        format!(
+            "Only probes show these; unit tests prove their rules: {}.\n\n",
+            list(by_probe)
+        )
+    };
     format!(
-        "\n## Causes without a scenario\n\nTheir hardware is not here, or they cannot be provoked dependably; unit tests prove their rules: {}.\n\nOnly probes show these, and the lab's hosts probe nothing; unit tests prove their rules: {}.\n\nNothing that tells of them is read yet: {}.\n",
+        "\n## Causes without a scenario\n\nTheir hardware is not here, or they cannot be provoked dependably; unit tests prove their rules: {}.\n\n{probes}Nothing that tells of them is read yet: {}.\n",
         list(seen),
-        list(by_probe),
         list(blind)
     )
 }

@@ -5,6 +5,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use droplens_model::Cause;
 use droplens_model::sample::probes::{
     DnsDetails, FailureReason, IcmpError, Outcome, Phase, SendFailure,
 };
@@ -325,27 +326,27 @@ fn what_this_host_does_not_send_is_told_with_the_reason() {
          add rule inet t out udp dport 53 drop",
     );
     client.sysctl("net/ipv4/neigh/cl/retrans_time_ms", "100");
-    for (at, kind, reason) in [
+    for (at, outcome, reason) in [
         (
             "10.9.1.2:53",
-            SendFailure::NotPermitted,
+            Outcome::SendError(SendFailure::NotPermitted),
             FailureReason::NotPermitted,
         ),
         (
             "192.0.2.1:53",
-            SendFailure::Unreachable,
+            Outcome::SendError(SendFailure::Unreachable),
             FailureReason::NoRoute,
         ),
         // A neighbour that does not answer, asked on a port that may pass.
         (
             "10.9.1.77:54",
-            SendFailure::Unreachable,
+            Outcome::LocalDrop(Some(Cause::NeighbourUnresolved)),
             FailureReason::NoRoute,
         ),
     ] {
         let at: SocketAddr = at.parse().unwrap();
         let report = run(&client, asking::dns(at, dns_spec(at, "www.example", "A")));
-        let unsent = Ending::Ended(Outcome::SendError(kind));
+        let unsent = Ending::Ended(outcome);
         assert_eq!(
             (report.ending, failure(&report)),
             (unsent, Some(reason)),

@@ -9,6 +9,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use droplens_model::Cause;
 use droplens_model::sample::probes::{FailureReason, IcmpError, Outcome, Phase, SendFailure};
 use droplens_probe::errand::{Ending, Report};
 use droplens_tests::asking::{self, run, waiting, with};
@@ -192,7 +193,7 @@ fn a_neighbour_that_does_not_answer_is_no_error_of_the_path() {
     client.sysctl("net/ipv6/neigh/cl/retrans_time_ms", "100");
     for at in ["10.9.1.77:80", "[fd00:9::77]:80"] {
         let report = run(&client, asking::tcp(address(at)));
-        let unreachable = Outcome::SendError(SendFailure::Unreachable);
+        let unreachable = Outcome::LocalDrop(Some(Cause::NeighbourUnresolved));
         assert_eq!(
             report.ending,
             Ending::Ended(unreachable),
@@ -246,7 +247,7 @@ fn a_rule_of_this_host_that_rejects_is_this_hosts() {
          add rule inet t out tcp dport 80 reject with icmp type admin-prohibited",
     );
     let report = run(&client, asking::tcp(address("10.9.1.2:80")));
-    let rejected = Outcome::SendError(SendFailure::NotPermitted);
+    let rejected = Outcome::LocalDrop(Some(Cause::FirewallDrop));
     assert_eq!(report.ending, Ending::Ended(rejected), "{report:?}");
     assert_eq!(failure(&report), Some(FailureReason::NotPermitted));
 }

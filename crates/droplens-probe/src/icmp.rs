@@ -13,6 +13,8 @@ use std::time::Duration;
 
 use droplens_model::{Family, Moment};
 
+pub(crate) use error::own_drop;
+
 pub use checksum::{checksum, checksum_v6};
 pub use error::{Quoted, Trouble, skip_ipv4};
 pub use steady::steady;

@@ -48,13 +48,17 @@ impl<'a> Watch<'a> {
         Self::with(Options::new(), namespace)
     }
 
+    /// The same with an agent that has these tables of probes (TOML).
+    pub fn probing(probes: &str, namespace: &'a Namespace) -> Self {
+        Self::with(Options::new().config(probes), namespace)
+    }
+
     /// The same with an agent of one's own making.
     ///
     /// # Panics
     ///
     /// When the agent does not come up.
     pub fn with(options: Options, namespace: &'a Namespace) -> Self {
-        // Probes would be traffic of their own.
         let agent = options.argument("--log-level=warn").start(namespace);
         std::thread::sleep(PEACE / 2);
         let since = Instant::now();

@@ -1,6 +1,7 @@
 //! Certificates of all kinds, good and bad.
 
 use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rcgen::{
     BasicConstraints, Certificate, CertificateParams, DistinguishedName, DnType, IsCa, Issuer,
@@ -123,6 +124,19 @@ impl Authority {
     /// When no certificate can be made.
     pub fn issue(&self, names: &[&str], years: Years) -> Identity {
         self.make(&params(names.first().unwrap_or(&"nobody"), names, years))
+    }
+
+    /// A server's certificate for these names and addresses that expires in so many days.
+    ///
+    /// # Panics
+    ///
+    /// When the clock is before 1970.
+    pub fn issue_for_days(&self, names: &[&str], days: u64) -> Identity {
+        let mut params = params(names.first().unwrap_or(&"nobody"), names, VALID);
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let left = Duration::from_secs(days * 86_400);
+        params.not_after = rcgen::date_time_ymd(1970, 1, 1) + now.expect("a date") + left;
+        self.make(&params)
     }
 
     /// A server's certificate with a common name and no other names.

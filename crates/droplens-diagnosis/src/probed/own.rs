@@ -81,10 +81,18 @@ fn devices<'a>(view: &'a View<'_>) -> Option<BTreeSet<&'a Name>> {
 /// Probes that the kernel refused to send for a reason that is this cause.
 fn refused(view: &View<'_>, cause: Cause) -> Option<(u64, &'static str, &'static str)> {
     let unresolved = view.lost(Cause::NeighbourUnresolved) > 0;
+    // The same packets, if no rule counted them: they are told once.
+    let uncounted =
+        view.lost(Cause::UnaccountedIpOutput) > 0 && view.lost(Cause::FirewallDrop) == 0;
+    let firewall = if uncounted {
+        Cause::UnaccountedIpOutput
+    } else {
+        Cause::FirewallDrop
+    };
     let (reason, error, next) = match cause {
-        Cause::FirewallDrop => (
+        cause if cause == firewall => (
             FailureReason::NotPermitted,
-            "EPERM",
+            "EPERM, or rejected",
             "A firewall rule or a cgroup's filter on output refuses them: `nft list ruleset`, `bpftool cgroup tree`.",
         ),
         Cause::QdiscOverflow => (

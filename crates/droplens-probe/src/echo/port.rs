@@ -367,7 +367,9 @@ fn take(
         }
         Received::Trouble(trouble) => {
             let (destination, quoted) = (trouble.destination, trouble.quoted);
-            fail(identifier, destination, quoted, trouble.error, engine);
+            let from = packet.peer.map(|peer| peer.ip());
+            let told = (from, trouble.error);
+            fail(identifier, destination, quoted, told, engine);
         }
     }
 }
@@ -396,8 +398,9 @@ fn take_error(
         Some(Origin::Icmp { kind, code, .. }) => {
             let quoted = icmp::read_quoted(family, packet.payload);
             if let (Ok(quoted), Some(peer)) = (quoted, packet.peer) {
+                let from = error.and_then(|error| error.offender);
                 let error = IcmpError { kind, code };
-                fail(identifier, peer.ip(), quoted, error, engine);
+                fail(identifier, peer.ip(), quoted, (from, error), engine);
             }
             true
         }
@@ -406,12 +409,12 @@ fn take_error(
     }
 }
 
-/// Ends the probe that an ICMP error is about.
+/// Ends the probe that an ICMP error, from whoever sent it, is about.
 fn fail(
     identifier: u16,
     destination: IpAddr,
     quoted: Quoted,
-    error: IcmpError,
+    (from, error): (Option<IpAddr>, IcmpError),
     engine: &mut Engine,
 ) {
     let ticket = match quoted {
@@ -429,7 +432,11 @@ fn fail(
         _ => None,
     };
     if let Some(ticket) = ticket {
-        engine.end(ticket, Outcome::IcmpError(error));
+        let dropped = from.and_then(|from| icmp::own_drop(error, from, destination, is_own));
+        let outcome = dropped.map_or(Outcome::IcmpError(error), |(cause, _)| {
+            Outcome::LocalDrop(Some(cause))
+        });
+        engine.end(ticket, outcome);
     }
 }
 

@@ -10,6 +10,7 @@ use droplens_model::sample::probes::{FailureReason, IcmpError, Outcome, SendFail
 use rustix::io::Errno;
 
 use super::{Ending, Report};
+use crate::icmp::own_drop;
 use crate::sys::clock::monotonic;
 use crate::sys::failure::send_failure;
 use crate::sys::message::{Message, Origin};
@@ -72,33 +73,20 @@ impl Trouble {
 
     /// An ICMP error came back to `own`, about what was sent to `peer`.
     ///
-    /// The kernel sends such errors to itself, when a neighbour does not answer or a rule rejects
-    /// what is sent. These are this host's, unless it was probing itself.
+    /// Those that the kernel sent to itself say that this host dropped the packet.
     pub(super) fn of_icmp(icmp: Icmp, own: Option<IpAddr>, peer: IpAddr) -> Self {
         let Icmp { error, offender } = icmp;
         let IcmpError { kind, code } = error;
         let by = offender.map_or_else(String::new, |address| format!(" from {address}"));
         let text = format!("ICMP type {kind} code {code}{by}");
-        let from_here = offender.is_some_and(|address| {
-            address != peer && (Some(address) == own || address.is_loopback())
-        });
-        if !from_here {
-            return Self::of_outcome(Outcome::IcmpError(error), text);
+        let dropped =
+            offender.and_then(|from| own_drop(error, from, peer, |address| Some(address) == own));
+        match dropped {
+            None => Self::of_outcome(Outcome::IcmpError(error), text),
+            Some((cause, why)) => {
+                Self::of_outcome(Outcome::LocalDrop(Some(cause)), format!("{why}: {text}"))
+            }
         }
-        let (failure, why) = match (peer, kind, code) {
-            // Net or host unreachable; no route, address unreachable.
-            (IpAddr::V4(_), 3, 0 | 1) | (IpAddr::V6(_), 1, 0 | 3) => (
-                SendFailure::Unreachable,
-                "no route, or the neighbour does not answer",
-            ),
-            // Port unreachable, prohibited: what rules reject with.
-            (IpAddr::V4(_), 3, _) | (IpAddr::V6(_), 1, _) => (
-                SendFailure::NotPermitted,
-                "a rule of this host's firewall rejects it",
-            ),
-            _ => (SendFailure::Other, "this host's own error"),
-        };
-        Self::of_outcome(Outcome::SendError(failure), format!("{why}: {text}"))
     }
 
     /// A connected socket reports an error. `icmp` is what its error queue says of it.
@@ -179,6 +167,8 @@ fn icmp(message: Message) -> Option<Icmp> {
 mod tests {
     use std::net::Ipv4Addr;
 
+    use droplens_model::Cause;
+
     use super::*;
 
     const OWN: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
@@ -206,13 +196,14 @@ mod tests {
     }
 
     #[test]
-    fn what_the_own_kernel_says_was_not_sent() {
-        let unsent = |failure, reason| (Ending::Ended(Outcome::SendError(failure)), reason);
-        let unreachable = unsent(SendFailure::Unreachable, FailureReason::NoRoute);
-        assert_eq!(came(1, OWN, PEER), unreachable);
-        let rejected = unsent(SendFailure::NotPermitted, FailureReason::NotPermitted);
+    fn what_the_own_kernel_says_was_dropped_here() {
+        let dropped = |cause, reason| (Ending::Ended(Outcome::LocalDrop(Some(cause))), reason);
+        let unresolved = dropped(Cause::NeighbourUnresolved, FailureReason::NoRoute);
+        assert_eq!(came(1, OWN, PEER), unresolved);
+        let rejected = dropped(Cause::FirewallDrop, FailureReason::NotPermitted);
         assert_eq!(came(3, OWN, PEER), rejected);
         assert_eq!(came(13, OWN, PEER), rejected);
+        assert_eq!(came(4, OWN, PEER), icmp_error(4), "too large is no drop");
     }
 
     #[test]

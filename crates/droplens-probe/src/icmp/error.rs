@@ -2,8 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use droplens_model::Family;
 use droplens_model::sample::probes::IcmpError;
+use droplens_model::{Cause, Family};
 
 use super::{Echo, HEADER, NotOurs};
 
@@ -40,6 +40,33 @@ pub enum Quoted {
         /// The lower 16 bits of the probe's number.
         sequence: u16,
     },
+}
+
+/// What an error means that this host sent to itself about a packet that its kernel had taken: the
+/// cause for which the kernel dropped the packet, and in words; none if it means something else.
+///
+/// `from` sent the error, `peer` is whom the packet was for. The kernel says so when a neighbour does
+/// not answer (`ipv4_link_failure`, `ip6_link_failure`) and when a rule rejects what is sent. A host that
+/// probes itself is its own peer, and its errors are a peer's.
+pub(crate) fn own_drop(
+    error: IcmpError,
+    from: IpAddr,
+    peer: IpAddr,
+    is_own: impl FnOnce(IpAddr) -> bool,
+) -> Option<(Cause, &'static str)> {
+    let dropped = match (peer, error.kind, error.code) {
+        // Net or host unreachable; no route, address unreachable.
+        (IpAddr::V4(_), 3, 0 | 1) | (IpAddr::V6(_), 1, 0 | 3) => {
+            (Cause::NeighbourUnresolved, "the neighbour does not answer")
+        }
+        // Port or protocol unreachable, prohibited: what rules reject with. Not too large a packet.
+        (IpAddr::V4(_), 3, 2 | 3 | 5..) | (IpAddr::V6(_), 1, _) => (
+            Cause::FirewallDrop,
+            "a rule of this host's firewall rejects it",
+        ),
+        _ => return None,
+    };
+    (from != peer && (from.is_loopback() || is_own(from))).then_some(dropped)
 }
 
 /// Reads an ICMP error about an echo request.

@@ -76,6 +76,18 @@ resets_per_second = 10.0
 # Sockets in CLOSE-WAIT and in TIME-WAIT.
 close_wait_sockets = 200.0
 time_wait_sockets = 10000.0
+# Share of a probe's packets that is lost on the path: what is sure must be above it.
+probe_loss_ratio = 0.001
+# Days that a certificate is left: a warning, and the last days to do something about it.
+certificate_warning_days = 21.0
+certificate_critical_days = 7.0
+# When a DNS probe is slow, and the steps of the others: resolving the name, connecting, the TLS
+# handshake, the first byte of the answer. The limits of a probe of its own count before these.
+dns_query = "1s"
+resolve = "50ms"
+connect = "100ms"
+tls = "200ms"
+first_byte = "500ms"
 
 [probes]
 # Whether the default gateways (once a second) and the name servers of this host (every 30 s) are
@@ -116,7 +128,7 @@ bytes_per_second = 125000.0
 #class = "zone"
 # The same as a time; it counts before the class. Default: none, and latency is no finding.
 #slow = "5ms"
-# When the steps of a probe are slow. Default: 50 ms, 100 ms, 200 ms and 500 ms.
+# When the steps of a probe are slow. Default: those of [thresholds].
 #limits = { resolve = "50ms", connect = "100ms", tls = "200ms", first_byte = "500ms" }
 # Bytes after the ICMP header, and whether routers must not cut the packet up. Default: 56, false.
 #payload = 56

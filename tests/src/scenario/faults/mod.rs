@@ -5,6 +5,7 @@ mod link;
 mod netfilter;
 mod nic;
 mod path;
+mod probed;
 mod qdisc;
 mod saved;
 mod service;
@@ -28,5 +29,6 @@ pub(super) const DOMAINS: &[&[&[Scenario]]] = &[
     &[qdisc::ALL],
     &[path::ALL],
     &[service::ALL],
+    probed::GROUPS,
     &[saved::ALL],
 ];

@@ -4,6 +4,7 @@ mod devices;
 mod fragments;
 mod noise;
 mod path;
+mod probed;
 mod quiet;
 mod routers;
 mod tcp;
@@ -21,6 +22,7 @@ pub(super) const GROUPS: &[&[Scenario]] = &[
     routers::ALL,
     noise::ALL,
     fragments::ALL,
+    probed::ALL,
 ];
 
 /// A healthy host.

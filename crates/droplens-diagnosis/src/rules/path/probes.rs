@@ -10,7 +10,9 @@ use droplens_model::{
 
 use crate::counters as c;
 use crate::draft::Draft;
-use crate::probed::{ENOUGH, LOST, hosts, is_silent, is_unreachable, own, packets, place, sum};
+use crate::probed::{
+    ENOUGH, LOST, hosts, is_down, is_silent, is_unreachable, own, packets, place, sum,
+};
 use crate::view::View;
 
 /// More peers than this are not told one by one.
@@ -132,7 +134,7 @@ fn lossy<'v, 'a>(view: &'v View<'a>) -> Vec<Lossy<'v, 'a>> {
     let lossy = probes.filter_map(|probe| Lossy::of(view, probe));
     // Those that do not answer at all are unreachable, or nobody listens there.
     let answering = lossy.filter(|lossy| match lossy.transport {
-        Transport::Tcp => lossy.probe.answered() > 0,
+        Transport::Tcp => lossy.probe.answered() > 0 && !is_down(view, lossy.probe),
         _ => !is_unreachable(view, lossy.probe),
     });
     let mut lossy: Vec<_> = answering.collect();
@@ -273,6 +275,15 @@ pub(super) fn unreachable(view: &View<'_>) -> Vec<Finding> {
         }
         let lost: u64 = probes.iter().map(|probe| packets(probe).lost).sum();
         let told: u64 = probes.iter().map(|probe| probe.outcomes().icmp_error).sum();
+        // What did not leave this host says nothing of the target: the own cause tells it.
+        let stayed = |probe: &&ProbeDelta<'_>| {
+            let outcomes = probe.outcomes();
+            outcomes.send_error + outcomes.local_drop
+        };
+        let stayed: u64 = probes.iter().map(stayed).sum();
+        if stayed > lost {
+            continue;
+        }
         let rows = probes.iter();
         let row = rows.map(|probe| probe.address.unanswered_consecutive).max();
         let row = row.unwrap_or(0);

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Outcome, ProbeKind, SendFailure};
+use crate::Cause;
 use crate::serial::words;
 
 words! {
@@ -147,6 +148,9 @@ impl FailureReason {
             Outcome::Ok | Outcome::Late | Outcome::Aborted => return None,
             Outcome::Lost => Self::Timeout,
             Outcome::IcmpError(_) => Self::Unreachable,
+            // As if it had refused to send: which of the two it is does not matter to whoever mends it.
+            Outcome::LocalDrop(Some(Cause::FirewallDrop)) => Self::NotPermitted,
+            Outcome::LocalDrop(Some(Cause::NeighbourUnresolved)) => Self::NoRoute,
             Outcome::LocalDrop(_) => Self::LocalDrop,
             Outcome::SendError(failure) => match failure {
                 SendFailure::NotPermitted => Self::NotPermitted,

@@ -12,7 +12,7 @@ mod values;
 mod words;
 
 pub(super) use places::{DomainName, HostOnly, HostPort, NameServer, TlsServer, Url};
-pub(super) use values::{Payload, Timeout};
+pub(super) use values::{Payload, Slow, Timeout};
 pub(super) use words::{Codes, RecordType};
 
 use serde::Deserialize;
