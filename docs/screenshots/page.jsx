@@ -20,7 +20,7 @@ const WIDTH = 1600 / 24;
 
 const transformers = new Map(Object.values(standardTransformers).filter((one) => one?.id).map((one) => [one.id, one]));
 standardTransformersRegistry.setInit(() =>
-  [...transformers.values()].map((transformation) => ({ id: transformation.id, name: transformation.id, transformation, editor: () => null })));
+  [...transformers.values()].map((one) => ({ id: one.id, name: one.id, transformation: async () => one, editor: () => null })));
 
 const legend = (format, metric) =>
   format ? format.replace(/\{\{\s*\$?(\w+)\s*\}\}/g, (_, name) => metric[name] ?? '') : JSON.stringify(metric);
@@ -65,13 +65,15 @@ const option = (id, isCustom) => registry.register({
   id, path: id.replace('custom.', ''), name: id, isCustom, process: (value) => value, shouldApply: () => true, editor: () => null, override: () => null,
 });
 for (const id of ['unit', 'min', 'max', 'decimals', 'displayName', 'thresholds', 'mappings', 'links', 'noValue', 'color']) option(id, false);
-for (const id of ['cellOptions', 'width', 'align', 'filterable', 'lineWidth', 'fillOpacity', 'lineStyle', 'drawStyle', 'stacking', 'transform', 'axisPlacement', 'showPoints']) option(`custom.${id}`, true);
+for (const id of ['cellOptions', 'width', 'minWidth', 'align', 'filterable', 'lineWidth', 'fillOpacity', 'lineStyle', 'drawStyle', 'stacking', 'transform', 'axisPlacement', 'showPoints']) option(`custom.${id}`, true);
 
-function transformed({ panel, results }) {
-  let out = frames({ panel, results });
-  transformDataFrame(panel.transformations ?? [], out).subscribe((result) => { out = result; });
+// Transformations answer later: each is loaded when it is first used.
+async function transformed({ panel, results }) {
+  const data = await new Promise((next, error) => {
+    transformDataFrame(panel.transformations ?? [], frames({ panel, results })).subscribe({ next, error });
+  });
   return applyFieldOverrides({
-    data: out, fieldConfig: panel.fieldConfig, theme, timeZone: 'utc', replaceVariables: (text) => text, fieldConfigRegistry: registry,
+    data, fieldConfig: panel.fieldConfig, theme, timeZone: 'utc', replaceVariables: (text) => text, fieldConfigRegistry: registry,
   });
 }
 
@@ -91,7 +93,7 @@ function Numbers({ data, panel, width, height }) {
       itemSpacing={8} renderCounter={0} minVizHeight={18} maxVizHeight={40}
       renderValue={({ value, width, height }) => bar
         ? <BarGauge value={value.display} width={width} height={height} theme={theme} field={value.field} display={value.view?.getFieldDisplayProcessor(value.colIndex)}
-            orientation={VizOrientation.Horizontal} displayMode={panel.options.displayMode} itemSpacing={8} lcdCellWidth={12} valueDisplayMode="color" showUnfilled={false} text={{}} />
+            orientation={VizOrientation.Horizontal} displayMode={panel.options.displayMode} namePlacement={panel.options.namePlacement} itemSpacing={8} lcdCellWidth={12} valueDisplayMode="color" showUnfilled={false} text={{}} />
         : <BigValue value={value.display} width={width} height={height} theme={theme} colorMode={BigValueColorMode.Value} graphMode={BigValueGraphMode.None} textMode={values.length === 1 ? BigValueTextMode.Value : BigValueTextMode.Auto} />}
     />
   );
@@ -117,8 +119,7 @@ function Timeline({ data, width, height }) {
 }
 
 function Content({ entry, width, height }) {
-  const { panel } = entry;
-  const data = transformed(entry);
+  const { panel, data } = entry;
   if (data.length === 0 || data.every((frame) => frame.length === 0)) return <Empty {...{ panel, width, height }} />;
   switch (panel.type) {
     case 'stat': case 'bargauge': return <Numbers {...{ data, panel, width, height }} />;
@@ -169,4 +170,10 @@ function Page() {
   );
 }
 
-createRoot(document.getElementById('root')).render(<Page />);
+async function draw() {
+  const shown = panels.filter(({ panel }) => panel.type !== 'row');
+  await Promise.all(shown.map(async (entry) => { entry.data = await transformed(entry); }));
+  createRoot(document.getElementById('root')).render(<Page />);
+}
+
+draw().catch((error) => { document.body.innerText = error.stack; });

@@ -106,6 +106,8 @@ impl Panel {
         Self::new(Kind::Table, title, unit)
             .custom("align", "auto")
             .custom("filterable", true)
+            // Without it an empty cell would say what the whole table says when it is empty.
+            .overriding(style::override_matching("/.*/", &[("noValue", json!("–"))]))
             .option("showHeader", true)
             .option("cellHeight", "sm")
             .option(
@@ -136,6 +138,8 @@ impl Panel {
             .option("displayMode", "basic")
             .option("orientation", "horizontal")
             .option("valueMode", "text")
+            // Beside the bars, names are cut off.
+            .option("namePlacement", "top")
             .option("showUnfilled", false)
             .option("reduceOptions", last_value())
     }
