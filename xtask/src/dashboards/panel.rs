@@ -64,10 +64,10 @@ impl Panel {
     /// Lines over time.
     pub(super) fn lines(title: &'static str, unit: &'static str) -> Self {
         let panel = match unit {
-            // Without it a line at zero has an axis to 100.
-            "pps" | "cps" | "ops" | "short" => {
-                Self::new(Kind::TimeSeries, title, unit).custom("axisSoftMax", 1)
-            }
+            // Without them a line at zero has an axis to 100, and a wavering one looks like none and all.
+            "pps" | "cps" | "ops" | "short" => Self::new(Kind::TimeSeries, title, unit)
+                .custom("axisSoftMin", 0)
+                .custom("axisSoftMax", 1),
             _ => Self::new(Kind::TimeSeries, title, unit),
         };
         panel
