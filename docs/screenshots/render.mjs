@@ -87,7 +87,7 @@ try {
     const bottom = Math.max(...dashboard.panels.map(({ gridPos }) => gridPos.y + gridPos.h));
     const height = bottom * 38 + 60;
     for (const theme of themes) {
-      const data = JSON.stringify({ panels, theme, start, end, title: dashboard.title });
+      const data = JSON.stringify({ panels, theme, start, end, step, title: dashboard.title });
       const page = join(scratch, `${name}-${theme}.html`);
       writeFileSync(
         page,
