@@ -57,7 +57,7 @@ fn whoever_is_to_be_told_is_told_and_nobody_else() {
     ]
     .map(|host| (host, hosts.join(host)));
     let mut agents = names.each_ref().map(|(host, name)| {
-        let probes = if std::ptr::eq(*host, &lossy.client) {
+        let probes = if std::ptr::eq(*host, &raw const lossy.client) {
             PROBES
         } else {
             ""

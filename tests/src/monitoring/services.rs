@@ -64,7 +64,10 @@ impl Services {
         let refused: SocketAddr = SocketAddr::new(tcp.address().ip(), REFUSED);
         let (dns, tcp, web) = (dns.address(), tcp.address(), web.address());
         let authority = files.path().join("authority.pem");
-        let trust = format!("server_name = \"{NAME}\"\nauthorities = {authority:?}\n");
+        let trust = format!(
+            "server_name = \"{NAME}\"\nauthorities = \"{}\"\n",
+            authority.display()
+        );
         let table = |kind: &str, of: &str, interval: &str, targets: &str, more: &str| {
             let name = if kind == "dns" { "servers" } else { "targets" };
             format!(
