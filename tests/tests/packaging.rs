@@ -1,4 +1,9 @@
 //! What is shipped besides the binary.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a panic is the failure report"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -55,7 +60,8 @@ fn the_unit_is_valid() {
 #[serde(deny_unknown_fields)]
 struct Compose {
     services: BTreeMap<String, Service>,
-    volumes: BTreeMap<String, ()>,
+    /// With the settings of each: none.
+    volumes: BTreeMap<String, Option<String>>,
 }
 
 #[derive(Debug, Deserialize)]
