@@ -1,9 +1,9 @@
 // A dashboard drawn with the components of @grafana/ui. State timelines and heatmaps live in Grafana's core and
-// not in that package: the former are drawn here in a simple way, the latter as lines.
+// not in that package: they are drawn here in a simple way.
 import React from 'react';
 import { createRoot } from 'react-dom/client';
 import {
-  applyFieldOverrides, createTheme, dateTime, FieldType, getFieldDisplayValues,
+  applyFieldOverrides, createTheme, dateTime, FieldType, formattedValueToString, getValueFormat, getFieldDisplayValues,
   standardTransformers, standardTransformersRegistry,
   ThemeContext, toDataFrame, transformDataFrame, FieldConfigOptionsRegistry, VizOrientation,
 } from '@grafana/data';
@@ -12,7 +12,7 @@ import {
   LegendDisplayMode, PortalContainer, VizRepeater,
 } from '@grafana/ui';
 
-const { panels, theme: mode, start, end, title } = window.DATA;
+const { panels, theme: mode, start, end, step: STEP, title } = window.DATA;
 const theme = createTheme({ colors: { mode } });
 const range = { from: dateTime(start * 1000), to: dateTime(end * 1000), raw: { from: 'now-15m', to: 'now' } };
 const CELL = 38;
@@ -20,7 +20,7 @@ const WIDTH = 1600 / 24;
 
 const transformers = new Map(Object.values(standardTransformers).filter((one) => one?.id).map((one) => [one.id, one]));
 standardTransformersRegistry.setInit(() =>
-  [...transformers.values()].map((transformation) => ({ id: transformation.id, name: transformation.id, transformation, editor: () => null })));
+  [...transformers.values()].map((one) => ({ id: one.id, name: one.id, transformation: async () => one, editor: () => null })));
 
 const legend = (format, metric) =>
   format ? format.replace(/\{\{\s*\$?(\w+)\s*\}\}/g, (_, name) => metric[name] ?? '') : JSON.stringify(metric);
@@ -65,13 +65,15 @@ const option = (id, isCustom) => registry.register({
   id, path: id.replace('custom.', ''), name: id, isCustom, process: (value) => value, shouldApply: () => true, editor: () => null, override: () => null,
 });
 for (const id of ['unit', 'min', 'max', 'decimals', 'displayName', 'thresholds', 'mappings', 'links', 'noValue', 'color']) option(id, false);
-for (const id of ['cellOptions', 'width', 'align', 'filterable', 'lineWidth', 'fillOpacity', 'lineStyle', 'drawStyle', 'stacking', 'transform', 'axisPlacement', 'showPoints']) option(`custom.${id}`, true);
+for (const id of ['cellOptions', 'width', 'minWidth', 'align', 'filterable', 'lineWidth', 'fillOpacity', 'lineStyle', 'drawStyle', 'stacking', 'transform', 'axisPlacement', 'axisSoftMin', 'axisSoftMax', 'showPoints']) option(`custom.${id}`, true);
 
-function transformed({ panel, results }) {
-  let out = frames({ panel, results });
-  transformDataFrame(panel.transformations ?? [], out).subscribe((result) => { out = result; });
+// Transformations answer later: each is loaded when it is first used.
+async function transformed({ panel, results }) {
+  const data = await new Promise((next, error) => {
+    transformDataFrame(panel.transformations ?? [], frames({ panel, results })).subscribe({ next, error });
+  });
   return applyFieldOverrides({
-    data: out, fieldConfig: panel.fieldConfig, theme, timeZone: 'utc', replaceVariables: (text) => text, fieldConfigRegistry: registry,
+    data, fieldConfig: panel.fieldConfig, theme, timeZone: 'utc', replaceVariables: (text) => text, fieldConfigRegistry: registry,
   });
 }
 
@@ -91,7 +93,7 @@ function Numbers({ data, panel, width, height }) {
       itemSpacing={8} renderCounter={0} minVizHeight={18} maxVizHeight={40}
       renderValue={({ value, width, height }) => bar
         ? <BarGauge value={value.display} width={width} height={height} theme={theme} field={value.field} display={value.view?.getFieldDisplayProcessor(value.colIndex)}
-            orientation={VizOrientation.Horizontal} displayMode={panel.options.displayMode} itemSpacing={8} lcdCellWidth={12} valueDisplayMode="color" showUnfilled={false} text={{}} />
+            orientation={VizOrientation.Horizontal} displayMode={panel.options.displayMode} namePlacement={panel.options.namePlacement} itemSpacing={8} lcdCellWidth={12} valueDisplayMode="color" showUnfilled={false} text={{}} />
         : <BigValue value={value.display} width={width} height={height} theme={theme} colorMode={BigValueColorMode.Value} graphMode={BigValueGraphMode.None} textMode={values.length === 1 ? BigValueTextMode.Value : BigValueTextMode.Auto} />}
     />
   );
@@ -116,14 +118,50 @@ function Timeline({ data, width, height }) {
   );
 }
 
+// Prometheus's buckets contain the smaller ones; a cell shows what is between two bounds.
+function Heatmap({ data, panel, width, height }) {
+  const bound = (frame) => Number(frame.fields[1].labels.le.replace('+Inf', 'Infinity'));
+  const rows = [...data].sort((a, b) => bound(a) - bound(b));
+  const counts = rows.map((frame) => new Map(frame.fields[0].values.map((time, at) => [time, frame.fields[1].values[at]])));
+  const inside = (row, time) => (counts[row].get(time) ?? 0) - (counts[row - 1]?.get(time) ?? 0);
+  const times = [...new Set(rows.flatMap((frame) => frame.fields[0].values))];
+  const most = Math.max(1e-9, ...rows.flatMap((_, row) => times.map((time) => inside(row, time))));
+  const unit = getValueFormat(panel.options.yAxis.unit);
+  const [left, bottom] = [64, 20];
+  const [column, line] = [((width - left) * STEP) / (end - start), (height - bottom) / rows.length];
+  const x = (time) => left + ((time / 1000 - start) / (end - start)) * (width - left);
+  const ticks = [0.1, 0.5, 0.9].map((part) => start * 1000 + part * (end - start) * 1000);
+  const text = { fill: theme.colors.text.primary, fontSize: 11, fontFamily: theme.typography.fontFamily };
+  return (
+    <svg width={width} height={height}>
+      {rows.map((frame, row) => (
+        <g key={row}>
+          {row % Math.ceil(14 / line) === 0 && (
+            <text {...text} x={left - 6} y={height - bottom - row * line - line / 2 + 4} textAnchor="end">
+              {bound(frame) === Infinity ? 'more' : formattedValueToString(unit(bound(frame)))}
+            </text>
+          )}
+          {times.filter((time) => x(time) - column >= left && inside(row, time) > 1e-9).map((time) => (
+            <rect key={time} x={x(time) - column} y={height - bottom - (row + 1) * line} width={Math.max(column - 1, 1)} height={line - 1}
+              fill={theme.visualization.getColorByName('orange')} opacity={0.15 + 0.85 * Math.sqrt(inside(row, time) / most)} />
+          ))}
+        </g>
+      ))}
+      {ticks.map((time) => (
+        <text key={time} {...text} x={x(time)} y={height - 4} textAnchor="middle">{dateTime(time).utc().format('HH:mm:ss')}</text>
+      ))}
+    </svg>
+  );
+}
+
 function Content({ entry, width, height }) {
-  const { panel } = entry;
-  const data = transformed(entry);
+  const { panel, data } = entry;
   if (data.length === 0 || data.every((frame) => frame.length === 0)) return <Empty {...{ panel, width, height }} />;
   switch (panel.type) {
     case 'stat': case 'bargauge': return <Numbers {...{ data, panel, width, height }} />;
     case 'state-timeline': return <Timeline {...{ data, width, height }} />;
-    case 'table': return <Table data={data[0]} width={width} height={height} />;
+    case 'heatmap': return <Heatmap {...{ data, panel, width, height }} />;
+    case 'table': return <Table data={data[0]} initialSortBy={panel.options.sortBy} width={width} height={height} />;
     default: {
       const shown = panel.options.legend ?? {};
       return (
@@ -169,4 +207,10 @@ function Page() {
   );
 }
 
-createRoot(document.getElementById('root')).render(<Page />);
+async function draw() {
+  const shown = panels.filter(({ panel }) => panel.type !== 'row');
+  await Promise.all(shown.map(async (entry) => { entry.data = await transformed(entry); }));
+  createRoot(document.getElementById('root')).render(<Page />);
+}
+
+draw().catch((error) => { document.body.innerText = error.stack; });

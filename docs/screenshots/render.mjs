@@ -2,7 +2,7 @@
 //
 //   sudo make demo                       (in another terminal; wait some minutes)
 //   cd docs/screenshots && npm install --ignore-scripts
-//   node render.mjs http://localhost:29090 ../images
+//   node render.mjs http://localhost:29090 /tmp/images lab-server 15
 //
 // Not run by CI: it fetches half a gigabyte of packages, for looking only.
 import { execFileSync } from 'node:child_process';
@@ -13,22 +13,23 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
-const [server, output, wantedInstance = '.+'] = process.argv.slice(2);
+const [server, output, wantedInstance = '.+', minutes = '15'] = process.argv.slice(2);
 if (!server || !output) {
-  console.error('usage: node render.mjs PROMETHEUS_URL DIRECTORY [INSTANCE]');
+  console.error('usage: node render.mjs PROMETHEUS_URL DIRECTORY [INSTANCE [MINUTES]]');
   process.exit(2);
 }
 const require = createRequire(import.meta.url);
 const here = dirname(fileURLToPath(import.meta.url));
-const dashboards = ['fleet', 'node', 'probes', 'agent'];
-const seconds = 900;
+const dashboards = (process.env.DASHBOARDS ?? 'fleet node probes agent').split(' ');
+const themes = (process.env.THEMES ?? 'dark light').split(' ');
+const seconds = 60 * Number(minutes);
 const end = Math.floor(Date.now() / 1000);
 const start = end - seconds;
 const step = 5;
 
 // The scrape interval of the demo is 5 s.
 const variables = {
-  job: '.+', probe: '.+', target: '.+', label: 'kind',
+  job: '.+', probe: '.+', target: '.+', label: 'layer',
   __rate_interval: '20s', __range: `${seconds}s`, __from: String(start * 1000),
 };
 
@@ -85,8 +86,8 @@ try {
     }
     const bottom = Math.max(...dashboard.panels.map(({ gridPos }) => gridPos.y + gridPos.h));
     const height = bottom * 38 + 60;
-    for (const theme of ['dark', 'light']) {
-      const data = JSON.stringify({ panels, theme, start, end, title: dashboard.title });
+    for (const theme of themes) {
+      const data = JSON.stringify({ panels, theme, start, end, step, title: dashboard.title });
       const page = join(scratch, `${name}-${theme}.html`);
       writeFileSync(
         page,
@@ -97,7 +98,7 @@ try {
         '--headless', '--no-sandbox', '--disable-gpu', '--hide-scrollbars',
         '--virtual-time-budget=15000', `--window-size=1600,${height}`,
         `--screenshot=${join(output, `dashboard-${name}-${theme}.png`)}`, `file://${page}`,
-      ], { stdio: ['ignore', 'ignore', 'inherit'] });
+      ], { stdio: 'ignore' });
     }
     console.log(`${name}: ${panels.length} panels`);
   }

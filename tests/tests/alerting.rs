@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use droplens_tests::lab::softnet::has_two_cpus;
 use droplens_tests::lab::{HostSetting, Namespace, Router};
 use droplens_tests::monitoring::hosts::{Hosts, agent};
-use droplens_tests::monitoring::trouble::{Link, Switch, ask_for_more, track};
+use droplens_tests::monitoring::trouble::{Link, Switch, ask_for_more, lose_echoes, track};
 use droplens_tests::monitoring::{Alertmanager, Prometheus, Receiver};
 use droplens_tests::{needs_root, skip, tools};
 
@@ -18,6 +18,9 @@ const FACTOR: u32 = 60;
 /// Connections of the router whose table is full, which is the limit, and of the one at 86 %.
 const LIMIT: usize = 350;
 const NEARLY: usize = 300;
+
+/// What the host behind a lossy router asks the other side, ten times a second.
+const PROBES: &str = "[[probe.icmp]]\ntargets = [\"10.90.2.2\"]\ninterval = \"100ms\"\n";
 
 /// Long enough for every alert in fast motion to begin.
 const A_WHILE: Duration = Duration::from_secs(25);
@@ -39,7 +42,7 @@ fn whoever_is_to_be_told_is_told_and_nobody_else() {
     let centre = Namespace::new();
     let hosts = Hosts::around(&centre);
     let [queue, buffer, listener, flapping, killed, busy, slow] = [(); 7].map(|()| Link::new());
-    let [full, nearly] = [(); 2].map(|()| Router::new());
+    let [full, nearly, lossy] = [(); 3].map(|()| Router::new());
     let names = [
         &queue.left,
         &buffer.right,
@@ -50,9 +53,17 @@ fn whoever_is_to_be_told_is_told_and_nobody_else() {
         &slow.right,
         &full.router,
         &nearly.router,
+        &lossy.client,
     ]
     .map(|host| (host, hosts.join(host)));
-    let mut agents = names.each_ref().map(|(host, name)| Some(agent(host, name)));
+    let mut agents = names.each_ref().map(|(host, name)| {
+        let probes = if std::ptr::eq(*host, &raw const lossy.client) {
+            PROBES
+        } else {
+            ""
+        };
+        Some(agent(host, name, probes))
+    });
     let all = names.each_ref().map(|(_, name)| name.as_str());
     let [
         queue_is,
@@ -64,6 +75,7 @@ fn whoever_is_to_be_told_is_told_and_nobody_else() {
         _,
         full_is,
         nearly_is,
+        lossy_is,
     ] = all;
 
     let tracked = (track(&full, LIMIT), track(&nearly, NEARLY));
@@ -80,6 +92,7 @@ fn whoever_is_to_be_told_is_told_and_nobody_else() {
         page("ConntrackNearFull", "conntrack_near_full", nearly_is),
         page("ConntrackNearFull", "conntrack_near_full", full_is),
         page("ConntrackTableFull", "conntrack_table_full", full_is),
+        page("ProbeLossFast", "path_loss", lossy_is),
         ticket("QdiscDrops", "qdisc_overflow", queue_is),
         ticket("UdpReceiveBufferFull", "udp_receive_buffer_full", buffer_is),
         ticket("TcpAcceptQueueFull", "tcp_accept_queue_full", listener_is),
@@ -98,6 +111,7 @@ fn whoever_is_to_be_told_is_told_and_nobody_else() {
         flapping.flap(scope, &switch);
         busy.be_busy(scope, &switch);
         ask_for_more(&full, scope, &switch);
+        lose_echoes(&lossy.router, scope, &switch);
         drop(agents[4].take());
         receiver.wait_until(&expected, "firing");
         std::thread::sleep(A_WHILE.saturating_sub(begun.elapsed()));
@@ -126,7 +140,7 @@ fn whoever_is_to_be_told_is_told_and_nobody_else() {
 
     // All is well again; then the CPUs cannot take what arrives, which every host of this machine shares.
     drop((limit, tracked));
-    agents[4] = Some(agent(names[4].0, killed_is));
+    agents[4] = Some(agent(names[4].0, killed_is, ""));
     receiver.wait_until(&expected, "resolved");
     let drops = all.map(|instance| page("SoftnetDrops", "softnet_backlog_overflow", instance));
     let switch = Switch::default();
@@ -137,14 +151,16 @@ fn whoever_is_to_be_told_is_told_and_nobody_else() {
     });
     receiver.wait_until(&drops, "resolved");
 
-    // One agent that is down is a ticket; two of nine are a page.
+    // One agent that is down is a ticket; two of ten are a page.
     agents[4] = None;
     agents[5] = None;
     let fleet = ["pager", "DroplensFleetDown", "critical", "fleet_down", ""];
     receiver.wait_until(&[fleet], "firing");
 
     let both = [killed_is, busy_is].map(|instance| ticket("DroplensDown", "agent_down", instance));
-    let may = [&expected[..], &drops, &both, &[fleet, watchdog]].concat();
+    // Its windows reach further back than the page's, which mutes it only while it lasts.
+    let slow_burn = ticket("ProbeLossSlow", "path_loss", lossy_is);
+    let may = [&expected[..], &drops, &both, &[slow_burn, fleet, watchdog]].concat();
     assert_only(&receiver, &may);
 }
 

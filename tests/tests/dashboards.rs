@@ -2,14 +2,15 @@
 //! while faults go on.
 #![expect(clippy::expect_used, reason = "a panic is the failure report")]
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use droplens_tests::agent::Options;
 use droplens_tests::binary::repository;
 use droplens_tests::grafana::{self, Purpose, Query, Values};
-use droplens_tests::lab::Trouble;
+use droplens_tests::lab::{Router, Trouble};
 use droplens_tests::monitoring::Prometheus;
+use droplens_tests::monitoring::services::Services;
+use droplens_tests::monitoring::trouble::{Switch, lose_echoes};
 use droplens_tests::{needs_root, tools, wait};
 use serde::Deserialize;
 use serde_json::Value;
@@ -37,8 +38,6 @@ disabled = ["softnet", "links", "qdiscs", "snmp", "snmp6", "netstat", "sockstat"
 #[derive(Debug, Deserialize)]
 struct Exceptions {
     query: Vec<ExceptedQuery>,
-    #[serde(default)]
-    series: Vec<ExceptedSeries>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -46,13 +45,6 @@ struct ExceptedQuery {
     dashboard: String,
     panel: String,
     name: String,
-    reason: String,
-}
-
-/// Every query of series whose names begin so.
-#[derive(Debug, Deserialize)]
-struct ExceptedSeries {
-    prefix: String,
     reason: String,
 }
 
@@ -67,36 +59,21 @@ impl Exceptions {
         let path = repository().join("tests/dashboards_without_data.toml");
         let text = std::fs::read_to_string(path).expect("the list of exceptions");
         let list: Self = toml::from_str(&text).expect("a list of exceptions");
-        let queries = list.query.iter().map(|entry| &entry.reason);
-        let series = list.series.iter().map(|entry| &entry.reason);
-        assert!(queries.chain(series).all(|reason| reason.len() > 20));
+        assert!(list.query.iter().all(|entry| entry.reason.len() > 20));
         list
     }
 
     fn cover(&self, query: &Query) -> bool {
-        let series = |entry: &ExceptedSeries| query.text.contains(&entry.prefix);
-        self.query.iter().any(|entry| entry.is_about(query)) || self.series.iter().any(series)
+        self.query.iter().any(|entry| entry.is_about(query))
     }
 
     /// What is excepted and has data after all, or is not there.
     fn needless(&self, queries: &[Query], has_data: impl Fn(&Query) -> bool) -> Vec<String> {
-        let of_queries = self.query.iter().filter_map(|entry| {
+        let needless = self.query.iter().filter(|entry| {
             let query = queries.iter().find(|query| entry.is_about(query));
-            query.is_none_or(&has_data).then(|| format!("{entry:?}"))
+            query.is_none_or(&has_data)
         });
-        let of_series = self.series.iter().filter_map(|entry| {
-            let query = Query {
-                dashboard: String::new(),
-                panel: String::new(),
-                name: String::new(),
-                purpose: Purpose::Instant,
-                text: format!("{{__name__=~\"{}.*\"}}", entry.prefix),
-                labels: Vec::new(),
-                few_points: false,
-            };
-            has_data(&query).then(|| format!("{entry:?}"))
-        });
-        of_queries.chain(of_series).collect()
+        needless.map(|entry| format!("{entry:?}")).collect()
     }
 }
 
@@ -109,7 +86,7 @@ fn now() -> f64 {
 fn values(start: f64) -> Values {
     let everything = ["job", "instance", "probe", "target"].map(|name| (name, ".+".to_owned()));
     Values::new(everything.into_iter().chain([
-        ("label", "kind".to_owned()),
+        ("label", "layer".to_owned()),
         ("__rate_interval", "10s".to_owned()),
         ("__range", "60s".to_owned()),
         ("__from", format!("{:.0}", start * 1000.0)),
@@ -162,8 +139,12 @@ fn every_panel_variable_and_annotation_has_data() {
     let start = now() - 5.0;
     let trouble = Trouble::new();
     let server = trouble.server();
+    let services = Services::start(trouble.client(), Router::CLIENT_V4);
     let seeing = Options::new()
-        .config("[devices]\nfold_kinds = []\n")
+        .config(&format!(
+            "[devices]\nfold_kinds = []\n{}",
+            services.probes()
+        ))
         .argument("--log-level=error")
         .address(SEEING)
         .start(server);
@@ -181,14 +162,10 @@ fn every_panel_variable_and_annotation_has_data() {
         .clone()
         .choosing("job", &["droplens", "other"])
         .choosing("instance", &[SEEING, BLIND]);
-    let stop = AtomicBool::new(false);
+    let switch = Switch::default();
     let outcome = std::thread::scope(|scope| {
-        scope.spawn(|| {
-            while !stop.load(Ordering::Relaxed) {
-                trouble.burst();
-                std::thread::sleep(PAUSE);
-            }
-        });
+        switch.until_off(scope, PAUSE, || trouble.burst());
+        lose_echoes(trouble.router(), scope, &switch);
         let outcome = wait::within(PATIENCE, || {
             let mut missing = Vec::new();
             wanted.retain(|query| {
@@ -211,7 +188,7 @@ fn every_panel_variable_and_annotation_has_data() {
                 .then_some(())
                 .ok_or_else(|| missing.join("\n"))
         });
-        stop.store(true, Ordering::Relaxed);
+        switch.off();
         outcome
     });
     if let Err(missing) = outcome {

@@ -63,6 +63,16 @@ impl Trouble {
         &self.three.server
     }
 
+    /// The other end of the path.
+    pub const fn client(&self) -> &Namespace {
+        &self.three.client
+    }
+
+    /// What lies between them.
+    pub const fn router(&self) -> &Namespace {
+        &self.three.router
+    }
+
     /// The nodes with their names.
     pub const fn nodes(&self) -> [(&'static str, &Namespace); 3] {
         let three = &self.three;

@@ -42,10 +42,10 @@ impl<'n> Hosts<'n> {
     }
 }
 
-/// Starts the agent of a host, which shows each device on its own.
-pub fn agent<'h>(host: &'h Namespace, address: &str) -> Agent<'h> {
+/// Starts the agent of a host, which shows each device on its own, with these probes.
+pub fn agent<'h>(host: &'h Namespace, address: &str, probes: &str) -> Agent<'h> {
     Options::new()
-        .config("[devices]\nfold_kinds = []\n")
+        .config(&format!("[devices]\nfold_kinds = []\n{probes}"))
         .argument("--log-level=warn")
         .address(address)
         .start(host)

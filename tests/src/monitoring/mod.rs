@@ -6,6 +6,7 @@ mod notices;
 mod receiver;
 mod scaled;
 mod servers;
+pub mod services;
 pub mod trouble;
 
 pub use notices::{Notice, Notices};

@@ -174,3 +174,25 @@ pub fn ask_for_more<'s>(three: &'s Router, scope: &'s Scope<'s, '_>, switch: &'s
         load::drain(&sink);
     });
 }
+
+/// A router that forwards only every other echo request.
+pub fn lose_echoes<'s>(router: &'s Namespace, scope: &'s Scope<'s, '_>, switch: &'s Switch) {
+    router.nft(
+        "table inet lossy {
+           chain c { type filter hook forward priority 0; icmp type echo-request numgen random mod 2 == 0 drop; };
+         }",
+    );
+    let healed = Heal(router);
+    switch.until_off(scope, TICK, move || {
+        let _lossy = &healed;
+    });
+}
+
+/// Forwards everything again when dropped.
+struct Heal<'r>(&'r Namespace);
+
+impl Drop for Heal<'_> {
+    fn drop(&mut self) {
+        self.0.nft("delete table inet lossy");
+    }
+}

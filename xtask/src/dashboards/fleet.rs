@@ -75,7 +75,7 @@ fn matrix() -> Panel {
         .collect();
     Panel::table("Packets lost by node and domain", "short")
         .about("Packets lost within the time range, each counted in one cause only. The domains are in packet order. “blind” means that nothing of the domain can be looked for there. A node's name leads to it.")
-        .sized(16, 14)
+        .sized(18, 14)
         .query(
             "sum by (instance, domain) (increase(droplens_drops_total[$__range])) or -1 * (max by (instance, domain) (droplens_domain_blind) == 1)",
             "",
@@ -86,6 +86,8 @@ fn matrix() -> Panel {
         )
         .transform("organize", &json!({ "indexByName": order, "excludeByName": {}, "renameByName": {} }))
         .default("decimals", 0)
+        // All domains side by side, without scrolling.
+        .custom("minWidth", 60)
         .custom("cellOptions", json!({ "type": "color-background", "mode": "basic" }))
         .colours("transparent", &[(1.0, "semi-dark-orange"), (1000.0, "semi-dark-red")])
         .words(&[("-1", "blind", BLIND)])
@@ -94,7 +96,7 @@ fn matrix() -> Panel {
             &[
                 ("displayName", json!("node")),
                 ("custom.cellOptions", json!({ "type": "auto" })),
-                ("custom.width", json!(220)),
+                ("custom.width", json!(180)),
                 ("links", json!([To::Node.of_first_column(), To::Agent.of_first_column()])),
             ],
         ))
@@ -104,7 +106,7 @@ fn matrix() -> Panel {
 fn top_nodes() -> Panel {
     Panel::bar_gauge("Nodes that lose most now", "pps")
         .about("The ten nodes with the most packets lost per second.")
-        .sized(8, 14)
+        .sized(6, 14)
         .query(
             "topk(10, sum by (job, instance) (rate(droplens_drops_total[$__rate_interval])) > 0)",
             "{{instance}}",

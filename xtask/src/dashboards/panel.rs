@@ -64,10 +64,10 @@ impl Panel {
     /// Lines over time.
     pub(super) fn lines(title: &'static str, unit: &'static str) -> Self {
         let panel = match unit {
-            // Without it a line at zero has an axis to 100.
-            "pps" | "cps" | "ops" | "short" => {
-                Self::new(Kind::TimeSeries, title, unit).custom("axisSoftMax", 1)
-            }
+            // Without them a line at zero has an axis to 100, and a wavering one looks like none and all.
+            "pps" | "cps" | "ops" | "short" => Self::new(Kind::TimeSeries, title, unit)
+                .custom("axisSoftMin", 0)
+                .custom("axisSoftMax", 1),
             _ => Self::new(Kind::TimeSeries, title, unit),
         };
         panel
@@ -106,6 +106,8 @@ impl Panel {
         Self::new(Kind::Table, title, unit)
             .custom("align", "auto")
             .custom("filterable", true)
+            // Without it an empty cell would say what the whole table says when it is empty.
+            .overriding(style::override_matching("/.*/", &[("noValue", json!("–"))]))
             .option("showHeader", true)
             .option("cellHeight", "sm")
             .option(
@@ -136,6 +138,8 @@ impl Panel {
             .option("displayMode", "basic")
             .option("orientation", "horizontal")
             .option("valueMode", "text")
+            // Beside the bars, names are cut off.
+            .option("namePlacement", "top")
             .option("showUnfilled", false)
             .option("reduceOptions", last_value())
     }

@@ -133,6 +133,7 @@ fn targets() -> Panel {
         .query(&ratio("job, instance, probe, target, address", "increase", "$__range"), "")
         .query(&median, "")
         .query(&format!("max by (job, instance, probe, target, address) ({})", of("droplens_probe_unanswered_consecutive")), "")
+        .option("sortBy", json!([{ "displayName": "lost", "desc": true }]))
         .transform("merge", &json!({}))
         .columns(
             &[

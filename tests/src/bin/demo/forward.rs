@@ -1,9 +1,9 @@
 //! A port of the host that leads into a namespace.
 
-use std::io;
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use droplens_tests::lab::Namespace;
 
@@ -37,7 +37,7 @@ impl Door {
                         open.fetch_add(1, Ordering::Relaxed);
                         scope.spawn(move || {
                             // A connection that fails is the business of its two ends.
-                            let _ = join(&outside, namespace, to);
+                            let _ = join(&outside, namespace, to, over);
                             open.fetch_sub(1, Ordering::Relaxed);
                         });
                     }
@@ -49,24 +49,47 @@ impl Door {
     }
 }
 
-/// Copies both ways until both ends are through, or nobody said anything for a while.
-fn join(outside: &TcpStream, namespace: &Namespace, to: SocketAddr) -> io::Result<()> {
+/// Copies both ways until both ends are through, nobody said anything for a while, or all is over: whoever
+/// keeps a connection open and asks again and again does not hold up the end.
+fn join(
+    outside: &TcpStream,
+    namespace: &Namespace,
+    to: SocketAddr,
+    over: &AtomicBool,
+) -> io::Result<()> {
     let inside = namespace.enter(|| TcpStream::connect_timeout(&to, PATIENCE))?;
     outside.set_nonblocking(false)?;
     for end in [outside, &inside] {
-        end.set_read_timeout(Some(PATIENCE))?;
+        end.set_read_timeout(Some(LOOK))?;
         end.set_write_timeout(Some(PATIENCE))?;
     }
     std::thread::scope(|scope| {
-        scope.spawn(|| copy(outside, &inside));
-        copy(&inside, outside);
+        scope.spawn(|| copy(outside, &inside, over));
+        copy(&inside, outside, over);
     });
     Ok(())
 }
 
-fn copy(mut from: &TcpStream, mut to: &TcpStream) {
+fn copy(mut from: &TcpStream, mut to: &TcpStream, over: &AtomicBool) {
+    let mut buffer = vec![0; 16 * 1024];
+    let mut heard = Instant::now();
+    while !over.load(Ordering::Relaxed) && heard.elapsed() < PATIENCE {
+        match from.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(length) => {
+                heard = Instant::now();
+                let said = buffer.get(..length).unwrap_or_default();
+                if to.write_all(said).is_err() {
+                    break;
+                }
+            }
+            Err(error) => match error.kind() {
+                ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted => {}
+                _ => break,
+            },
+        }
+    }
     // Either end may leave whenever it likes.
-    let _ = io::copy(&mut from, &mut to);
     let _ = to.shutdown(Shutdown::Both);
     let _ = from.shutdown(Shutdown::Both);
 }

@@ -23,7 +23,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use droplens_tests::agent::{Agent, Options};
-use droplens_tests::lab::{Namespace, Trouble};
+use droplens_tests::lab::{Namespace, Router, Trouble};
+use droplens_tests::monitoring::services::Services;
 
 use forward::Door;
 
@@ -55,9 +56,15 @@ struct Node<'l> {
 }
 
 impl<'l> Node<'l> {
-    fn start(name: &'static str, namespace: &'l Namespace, port: u16) -> Result<Self, String> {
+    fn start(
+        name: &'static str,
+        namespace: &'l Namespace,
+        probes: &str,
+        port: u16,
+    ) -> Result<Self, String> {
         let door = Door::open(port)?;
         let agent = Options::new()
+            .config(probes)
             .argument("--log-level=error")
             .start(namespace);
         Ok(Self {
@@ -71,8 +78,16 @@ impl<'l> Node<'l> {
 
 fn demonstrate() -> Result<(), String> {
     let trouble = Trouble::new();
-    let nodes = (trouble.nodes().into_iter().zip(AGENTS..))
-        .map(|((name, namespace), port)| Node::start(name, namespace, port))
+    // Both ends probe each other, through the queue that is too short.
+    let services = [
+        (trouble.server(), Router::SERVER_V4),
+        (trouble.client(), Router::CLIENT_V4),
+    ]
+    .map(|(namespace, ip)| Services::start(namespace, ip));
+    let [of_client, of_server] = services.each_ref().map(Services::probes);
+    let probes = [of_client, String::new(), of_server];
+    let nodes = (trouble.nodes().into_iter().zip(&probes).zip(AGENTS..))
+        .map(|(((name, namespace), probes), port)| Node::start(name, namespace, probes, port))
         .collect::<Result<Vec<_>, _>>()?;
     let names: Vec<(&str, u16)> = nodes.iter().map(|node| (node.name, node.port)).collect();
     let host = Namespace::current();
@@ -104,7 +119,7 @@ fn demonstrate() -> Result<(), String> {
 
 fn explain(nodes: &[(&str, u16)]) {
     println!(
-        "\nPackets get lost in the lab: a UDP socket that nobody reads, a firewall rule that drops, a listener that accepts\nnobody, a queue that is too short. Findings show within seconds; alerts wait for minutes, as they should.\n"
+        "\nPackets get lost in the lab: a UDP socket that nobody reads, a firewall rule that drops, a listener that accepts\nnobody, a queue that is too short. Client and server probe each other. Findings show within seconds; alerts wait for minutes, as they should.\n"
     );
     for (name, port) in nodes {
         println!("  {name:<12} http://localhost:{port}/  (metrics at /metrics)");
@@ -123,7 +138,7 @@ fn obey(on: &AtomicBool) {
         match line.trim() {
             "on" => on.store(true, Ordering::Relaxed),
             "off" => on.store(false, Ordering::Relaxed),
-            "quit" | "exit" => return,
+            "q" | "quit" | "exit" => return,
             "" => continue,
             other => {
                 println!("{other}? on, off or quit");
