@@ -36,7 +36,8 @@ lab: ## Run the fault lab and write docs/attribution.md (as root)
 	$(CARGO) build --workspace --locked
 	$(CARGO) run --locked --package droplens-tests --bin attribution -- $(ARGS)
 
-bench: ## Measure what droplens costs on this machine
+bench: ## Measure what droplens costs on this machine (as root)
+	@scripts/require bench
 	$(CARGO) build --release --locked --package droplens
 	$(CARGO) run --release --locked --package droplens-tests --bin bench -- $(ARGS)
 

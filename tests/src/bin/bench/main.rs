@@ -21,6 +21,7 @@ mod diagnosis;
 mod encoding;
 mod exporter;
 mod fleet;
+mod probes;
 mod process;
 mod report;
 mod scene;
@@ -85,6 +86,13 @@ fn main() {
     // It takes as long as all the rest, so it is done when asked for.
     if arguments.iter().any(|argument| argument == "fleet") {
         fleet::print();
+    }
+    // Beside another prober, and for eleven minutes.
+    if arguments.iter().any(|argument| argument == "probes") {
+        probes::print_costs();
+    }
+    if wanted("round-trips") {
+        probes::print_round_trips();
     }
     for scene in [Scene::Idle, Scene::Devices, Scene::Sockets]
         .into_iter()

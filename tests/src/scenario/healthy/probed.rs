@@ -37,6 +37,7 @@ fn of_all_kinds(address: &str, host: &str) -> Seen {
     let chain = Chain::new();
     let (root, scratch) = (Authority::root(), Scratch::new());
     let trusted = scratch.write("root.pem", root.pem());
+    let trusted = trusted.display();
     let server = chain.server();
     let config = tls::config(root.issue(&[address], VALID), &tls::Manner::default());
     let _tcp = TcpServer::start(server, &format!("{host}:9000"), Manner::Takes);
@@ -49,7 +50,7 @@ fn of_all_kinds(address: &str, host: &str) -> Seen {
         "[[probe.icmp]]\ninterval = \"50ms\"\nclass = \"continent\"\ntargets = [\"{address}\"]\n\
          [[probe.tcp]]\ninterval = \"100ms\"\ntargets = [\"{host}:9000\"]\n\
          [[probe.dns]]\ninterval = \"100ms\"\nservers = [\"{host}:53\"]\n\
-         [[probe.tls]]\ninterval = \"500ms\"\ntargets = [\"{tls}\"]\nauthorities = {trusted:?}\n\
+         [[probe.tls]]\ninterval = \"500ms\"\ntargets = [\"{tls}\"]\nauthorities = \"{trusted}\"\n\
          [[probe.http]]\ninterval = \"500ms\"\ntargets = [\"http://{http}/\"]\n\
          [[probe.pmtu]]\ninterval = \"1s\"\ntargets = [\"{address}\"]\n\
          [[probe.path]]\ninterval = \"1s\"\ntargets = [\"{address}\"]\n"

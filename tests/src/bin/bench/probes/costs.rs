@@ -61,15 +61,16 @@ pub(crate) fn print() {
 
 /// The agent, with probes at this interval or without any.
 fn droplens(crowd: &Crowd, millis: Option<u64>, time: Duration) -> Cost {
-    let mut toml = "[probes]\ndefaults = false\n\
-                    packets_per_second = 20000.0\nbytes_per_second = 2000000.0\n"
-        .to_owned();
-    if let Some(millis) = millis {
-        toml += &format!(
+    let probe = millis.map_or_else(String::new, |millis| {
+        format!(
             "[[probe.icmp]]\ntargets = {:?}\ninterval = \"{millis}ms\"\n",
             crowd.addresses()
-        );
-    }
+        )
+    });
+    let toml = format!(
+        "[probes]\ndefaults = false\n\
+         packets_per_second = 20000.0\nbytes_per_second = 2000000.0\n{probe}"
+    );
     let agent = Options::new()
         .config(&toml)
         .address("127.0.0.1:23767")

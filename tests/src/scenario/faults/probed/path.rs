@@ -116,9 +116,9 @@ fn echoes(expect: &Expect, target: &str, loss: Loss, count: u64) -> Seen {
     wire.forward.set(Impairment::loss(loss).only(only));
     wire.forward.settle(|counts| counts.lost.icmp >= count);
     wire.forward.set(Impairment::default());
-    let lost = wire.forward.counts().lost.icmp;
-    until_ended(&watch, OutcomeKind::Lost, lost);
-    watch.verdict(expect, Some(lost))
+    let dropped = wire.forward.counts().lost.icmp;
+    until_ended(&watch, OutcomeKind::Lost, dropped);
+    watch.verdict(expect, Some(dropped))
 }
 
 /// The kernel repeats the segments, so that none of the probes themselves is lost.

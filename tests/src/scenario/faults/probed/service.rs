@@ -170,10 +170,11 @@ fn certificate(
     let (client, server) = pair();
     let (root, scratch) = (Authority::root(), Scratch::new());
     let trusted = scratch.write("root.pem", root.pem());
+    let trusted = trusted.display();
     let config = tls::config(issue(&root), &tls::Manner::default());
     let service = WebServer::start(&server, "10.9.1.2", shakes(config));
     let toml = format!(
-        "[[probe.tls]]\ninterval = \"200ms\"\ntargets = [\"{}\"]\nauthorities = {trusted:?}\n",
+        "[[probe.tls]]\ninterval = \"200ms\"\ntargets = [\"{}\"]\nauthorities = \"{trusted}\"\n",
         service.address()
     );
     Watch::probing(&toml, &client).verdict(expect, None)
