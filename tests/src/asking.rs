@@ -7,30 +7,27 @@ use std::time::Duration;
 use droplens_probe::errand::{self, Report, Task};
 use droplens_probe::flight::Patience;
 use droplens_probe::resolve::Resolver;
-use droplens_probe::spec::{Ask, DnsSpec, DnsTransport, Egress, TcpSpec};
+use droplens_probe::spec::{Ask, DnsSpec, DnsTransport, TcpSpec};
 use droplens_probe::targets::{TargetKey, TargetWish};
 
 use crate::lab::Namespace;
+use crate::probing::wish;
 
 /// A probe of a kind, from wherever the kernel chooses, that waits as long as is usual.
 pub fn task(to: SocketAddr, ask: Ask) -> Task {
+    let host = to.ip().to_string();
+    let patience = Patience {
+        timeout: Duration::from_secs(1),
+        late: Duration::from_secs(4),
+    };
     let wish = TargetWish {
         key: TargetKey {
             probe: "test".into(),
             target: to.to_string().into(),
         },
-        host: to.ip().to_string().into(),
         ask,
-        egress: Egress::default(),
-        patience: Patience {
-            timeout: Duration::from_secs(1),
-            late: Duration::from_secs(4),
-        },
-        interval: Duration::from_secs(1),
         bytes: 60,
-        asked_for: true,
-        labels: Vec::new(),
-        limits: droplens_model::sample::probes::Limits::default(),
+        ..wish(&host, 1_000, patience)
     };
     Task {
         wish: Arc::new(wish),

@@ -3,13 +3,13 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use droplens_probe::errand::{Report, Task, run};
+use droplens_probe::errand::{self, Report, Task};
 use droplens_probe::flight::Patience;
 use droplens_probe::resolve::Resolver;
 use droplens_probe::spec::Ask;
 use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities};
-use tokio::runtime::Builder;
 
+use crate::asking::{run, within};
 use crate::lab::Namespace;
 use crate::probing::wish;
 
@@ -20,7 +20,7 @@ use crate::probing::wish;
 /// As [`ask`] does.
 pub fn ask_unprivileged(namespace: &Namespace, target: &str, ask: Ask, nonce: u64) -> Report {
     let task = task(target, ask, nonce);
-    namespace.enter(|| {
+    within(namespace, async {
         // Capabilities belong to threads, and this one ends here.
         let dropped = CapabilitySets {
             effective: CapabilitySet::empty(),
@@ -28,7 +28,7 @@ pub fn ask_unprivileged(namespace: &Namespace, target: &str, ask: Ask, nonce: u6
             inheritable: CapabilitySet::empty(),
         };
         set_capabilities(None, dropped).expect("dropping capabilities");
-        go(task)
+        errand::run(task, &Resolver::system()).await
     })
 }
 
@@ -38,8 +38,7 @@ pub fn ask_unprivileged(namespace: &Namespace, target: &str, ask: Ask, nonce: u6
 ///
 /// When the target is no address, or the runtime cannot be made.
 pub fn ask(namespace: &Namespace, target: &str, ask: Ask, nonce: u64) -> Report {
-    let task = task(target, ask, nonce);
-    namespace.enter(|| go(task))
+    run(namespace, task(target, ask, nonce))
 }
 
 fn task(target: &str, ask: Ask, nonce: u64) -> Task {
@@ -52,12 +51,4 @@ fn task(target: &str, ask: Ask, nonce: u64) -> Task {
         nonce,
         sequence: 0,
     }
-}
-
-fn go(task: Task) -> Report {
-    let runtime = Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
-    runtime.block_on(run(task, &Resolver::system()))
 }

@@ -77,14 +77,17 @@ impl Place {
             .map(|word| format!("'{}'", word.to_string_lossy().replace('\'', "'\\''")))
             .collect();
         let [before, after] = ["before", "after"].map(|name| self.file(name));
+        // Ctrl-C reaches the shell as well, which may take it for its own end.
         let line = format!(
-            "stty -a > {}; env TERM=xterm {variables} {}; code=$?; stty -a > {}; exit $code",
+            "trap : INT; stty -a > {}; env TERM=xterm {variables} {}; code=$?; stty -a > {}; exit $code",
             before.display(),
             quoted.join(" "),
             after.display()
         );
         let mut script = Command::new("script");
-        script.args(["-qec", &line, "/dev/null"]);
+        script
+            .args(["-qec", &line, "/dev/null"])
+            .env("SHELL", "/bin/sh");
         script
     }
 

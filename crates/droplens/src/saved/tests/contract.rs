@@ -1,6 +1,7 @@
 //! What later versions have to read.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use serde_json::Value;
 
@@ -93,15 +94,19 @@ const REQUIRED: &[(&str, &str)] = &[
     ("softnet: cpus.*", "cpu dropped processed time_squeezed"),
 ];
 
-/// Makes the file that [`FIRST`] names; for a new form only.
+/// Each form has a file, which with `UPDATE_GOLDEN` is made for a new form, and never overwritten.
 #[test]
-#[ignore = "writes a file of the repository"]
-fn write_the_committed_snapshot() {
-    let path = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../tests/fixtures/saved/1.json"
-    );
-    std::fs::write(path, document(&complete()).unwrap()).unwrap();
+fn the_newest_form_has_its_file() {
+    let saved = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/saved");
+    let (_, form) = SAVED_SCHEMA.split_once('/').unwrap();
+    let path = format!("{saved}/{form}.json");
+    if std::env::var_os("UPDATE_GOLDEN").is_some() && !Path::new(&path).exists() {
+        std::fs::write(&path, document(&complete()).unwrap()).unwrap();
+    }
+    let file = std::fs::read(&path).expect("a file of this form: make it with UPDATE_GOLDEN=1");
+    let written: Value = serde_json::from_slice(&file).unwrap();
+    assert_eq!(written["schema"], SAVED_SCHEMA);
+    decode(file.as_slice()).unwrap();
 }
 
 #[test]
