@@ -13,13 +13,14 @@ mod registry;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use droplens_model::Moment;
 use droplens_model::sample::probes::{Outcome, Prober, Strays};
+use rustc_hash::FxHashMap;
 
 use crate::errand::Report;
 use crate::flight::{Absence, Arrival, Match, Stamp};
@@ -105,12 +106,13 @@ pub struct Engine {
     random: Random,
     vigil: Vigil,
     targets: BTreeMap<TargetKey, Held>,
-    streams: HashMap<StreamId, Place>,
-    nonces: HashMap<u64, StreamId>,
+    streams: FxHashMap<StreamId, Place>,
+    nonces: FxHashMap<u64, StreamId>,
     next_stream: u64,
     sends: Timers<StreamId>,
     checks: Timers<StreamId>,
     demand: Demand,
+    shortest: Duration,
     stretch: f64,
     /// Until then a probe may be waiting for an answer in time.
     attentive: Moment,
@@ -130,12 +132,13 @@ impl Engine {
             random,
             vigil: Vigil::default(),
             targets: BTreeMap::new(),
-            streams: HashMap::new(),
-            nonces: HashMap::new(),
+            streams: FxHashMap::default(),
+            nonces: FxHashMap::default(),
             next_stream: 0,
             sends: Timers::default(),
             checks: Timers::default(),
             demand: Demand::default(),
+            shortest: Duration::ZERO,
             stretch: 1.0,
             attentive: Moment::default(),
             lag: Lag::default(),
@@ -280,6 +283,12 @@ impl Engine {
     /// Probes per second that the budget lets through.
     pub fn rate(&self) -> f64 {
         self.demand.packets / self.stretch
+    }
+
+    /// For how long what is due, and what was received, may wait for more of it. None if there is so
+    /// little that nothing would come together.
+    pub fn tick(&self) -> Option<Duration> {
+        schedule::tick(self.rate(), self.shortest.mul_f64(self.stretch))
     }
 
     /// Takes in an answer. None if it is a stray.

@@ -255,6 +255,8 @@ impl Engine {
             }
         }
         self.demand = demand;
+        let intervals = self.targets.values().map(|held| held.wish.interval);
+        self.shortest = intervals.min().unwrap_or_default();
         self.stretch = self.rules.budget.stretch(expected);
     }
 }

@@ -17,13 +17,6 @@ use crate::spec::Ask;
 use crate::sys::clock::{clocks, monotonic};
 use crate::targets::TargetWish;
 
-/// From so many probes a second on, replies are not read one by one.
-const BUSY: f64 = 200.0;
-
-/// How often the thread wakes up then: so seldom that waking costs little, so often that no buffer
-/// fills and no schedule shows it.
-const TICK: Duration = Duration::from_millis(5);
-
 pub(super) struct Worker {
     engine: Engine,
     driver: Driver,
@@ -55,14 +48,24 @@ impl Worker {
     pub(super) fn run(mut self, letters: &Receiver<Letter>) {
         loop {
             let next = self.engine.next_wake();
-            self.sleep(next);
+            let tick = self.engine.tick().filter(|_| self.driver.is_patient());
+            let called = self.sleep(next, tick);
             self.engine.woke(clocks());
             self.driver.receive(&mut self.engine);
-            let Some(samples) = self.read(letters) else {
+            let samples = if called {
+                self.read(letters)
+            } else {
+                Some(Vec::new())
+            };
+            let Some(samples) = samples else {
                 return;
             };
             self.engine.expire(monotonic());
-            self.send();
+            let sent = self.send();
+            if sent && tick.is_none() {
+                // They would wake this thread for themselves.
+                self.driver.receive_stamps(&mut self.engine);
+            }
             for answer in samples {
                 // Whoever asked may have gone.
                 let _ = answer.try_send(self.sample());
@@ -70,19 +73,23 @@ impl Worker {
         }
     }
 
-    fn sleep(&self, next: Option<Moment>) {
+    /// Sleeps until `next`; with a tick for at least that long, whatever the sockets receive. Whether
+    /// there are letters.
+    fn sleep(&self, next: Option<Moment>, tick: Option<Duration>) -> bool {
         let now = monotonic();
         let mut wait = next.map(|next| next.since(now));
         let mut waiting = vec![PollFd::new(&self.mailbox.waker, PollFlags::IN)];
-        if self.engine.rate() >= BUSY && self.driver.is_patient() {
-            wait = wait.map(|wait| wait.max(TICK));
-        } else {
-            waiting.extend(self.driver.waiting());
+        match tick {
+            Some(tick) => wait = wait.map(|wait| wait.max(tick)),
+            None => waiting.extend(self.driver.waiting()),
         }
         // A wait too long for the kernel's clock is none that ends.
         let timeout = wait.and_then(|wait| Timespec::try_from(wait).ok());
         // A signal wakes early, which does no harm; nothing else can fail.
         let _ = poll(&mut waiting, timeout.as_ref());
+        waiting
+            .first()
+            .is_some_and(|waker| !waker.revents().is_empty())
     }
 
     /// Does what the letters say. Samples are answered last; none means to stop.
@@ -129,8 +136,8 @@ impl Worker {
         }
     }
 
-    /// Sends what is due.
-    fn send(&mut self) {
+    /// Sends what is due. Whether that was anything.
+    fn send(&mut self) -> bool {
         let mut sent = false;
         while let Some(order) = self.engine.due(monotonic()) {
             if matches!(order.wish.ask, Ask::Icmp(_)) {
@@ -140,9 +147,7 @@ impl Worker {
                 self.engine.leave_out(order.ticket);
             }
         }
-        if sent {
-            self.driver.receive_stamps(&mut self.engine);
-        }
+        sent
     }
 
     fn sample(&mut self) -> Probes {
