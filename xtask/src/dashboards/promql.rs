@@ -47,6 +47,20 @@ pub(super) fn matched(query: &str) -> String {
     out
 }
 
+/// The sums by a label that are not 0, or while there are none, a word in its place with 0: naming all that
+/// did not happen would be a legend that nobody can read. `of` is what is kept of each besides.
+pub(super) fn some_or(word: &str, label: &str, of: &str, values: &str) -> String {
+    let by = [of, label]
+        .iter()
+        .filter(|by| !by.is_empty())
+        .copied()
+        .collect::<Vec<_>>()
+        .join(", ");
+    format!(
+        "sum by ({by}) ({values}) > 0 or label_replace(sum by ({of}) ({values}) == 0, \"{label}\", \"{word}\", \"\", \"\")"
+    )
+}
+
 /// Every selector of a query.
 pub(super) fn selectors(query: &str) -> Vec<Selector<'_>> {
     let tokens = tokens(query);
