@@ -134,8 +134,12 @@ fn explain(nodes: &[(&str, u16)]) {
     for (name, port) in nodes {
         println!("  {name:<12} http://localhost:{port}/  (metrics at /metrics)");
     }
-    println!("  {:<12} {}/alerts", "Prometheus", servers::prometheus());
-    println!("  {:<12} {}/", "Alertmanager", servers::alertmanager());
+    println!("  {:<12} {}", "Prometheus", servers::alerts());
+    println!(
+        "  {:<12} {}/  (Debian's has no pages: see /api/v2/alerts)",
+        "Alertmanager",
+        servers::alertmanager()
+    );
     println!(
         "\nGrafana: add a Prometheus data source with the URL {}, and\nimport grafana/*.json, or let it read grafana/provisioning, as deploy/compose.yml does.\n\nType off to stop the losses, on to go on, quit (or Ctrl-C) to end.",
         servers::prometheus()
