@@ -39,8 +39,8 @@ export async function chromium(profile) {
   });
 
   return {
-    // The picture of a page that sets `document.documentElement.dataset.drawn` when it is ready, or `.failed` to the reason.
-    async picture(url, width, height, format) {
+    // The picture (PNG) of a page that sets `document.documentElement.dataset.drawn` when it is ready, or `.failed` to the reason.
+    async picture(url, width, height) {
       const { targetId } = await ask('Target.createTarget', { url: 'about:blank' });
       const { sessionId } = await ask('Target.attachToTarget', { targetId, flatten: true });
       const page = (method, params) => ask(method, params, sessionId);
@@ -56,7 +56,7 @@ export async function chromium(profile) {
         if (Date.now() > until) throw new Error(`${url} is not drawn`);
         await new Promise((next) => setTimeout(next, 100));
       }
-      const { data } = await page('Page.captureScreenshot', format === 'png' ? { format } : { format, quality: 80 });
+      const { data } = await page('Page.captureScreenshot', { format: 'png' });
       await ask('Target.closeTarget', { targetId });
       return Buffer.from(data, 'base64');
     },
