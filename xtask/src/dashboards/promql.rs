@@ -193,6 +193,18 @@ mod tests {
     }
 
     #[test]
+    fn a_word_stands_for_what_did_not_happen() {
+        assert_eq!(
+            some_or("none", "target", "", "x"),
+            "sum by (target) (x) > 0 or label_replace(sum by () (x) == 0, \"target\", \"none\", \"\", \"\")"
+        );
+        assert_eq!(
+            some_or("no loss", "cause", "instance", "x"),
+            "sum by (instance, cause) (x) > 0 or label_replace(sum by (instance) (x) == 0, \"cause\", \"no loss\", \"\", \"\")"
+        );
+    }
+
+    #[test]
     fn selectors_are_found_with_what_they_match() {
         let query = "rate(droplens_a_total[5m]) + on (job) group_left up{x=\"}\"}";
         let found: Vec<_> = selectors(query)
