@@ -23,13 +23,13 @@ pub(crate) fn prometheus() -> String {
     format!("http://localhost:{PROMETHEUS}")
 }
 
-/// Its page of alerts. Debian's Prometheus has the old pages only, and knows no `/alerts`.
+/// Its page of alerts. Debian's Prometheus has the old pages only, since version 3 none at all.
 pub(crate) fn alerts() -> String {
     let address = SocketAddr::from(([127, 0, 0, 1], PROMETHEUS));
     let path = ["/alerts", "/classic/alerts"]
         .into_iter()
         .find(|path| http::get(address, path, &[]).is_ok_and(|answer| answer.status == 200))
-        .unwrap_or("/");
+        .unwrap_or("/api/v1/alerts");
     prometheus() + path
 }
 
