@@ -1,6 +1,7 @@
 // A dashboard drawn with the components of @grafana/ui. State timelines and heatmaps live in Grafana's core and
 // not in that package: they are drawn here in a simple way.
 import React from 'react';
+import { flushSync } from 'react-dom';
 import { createRoot } from 'react-dom/client';
 import {
   applyFieldOverrides, createTheme, dateTime, FieldType, formattedValueToString, getValueFormat, getFieldDisplayValues,
@@ -12,7 +13,7 @@ import {
   LegendDisplayMode, PortalContainer, VizRepeater,
 } from '@grafana/ui';
 
-const { panels, theme: mode, start, end, step: STEP, title } = window.DATA;
+const { panels, theme: mode, start, end, title } = window.DATA;
 const theme = createTheme({ colors: { mode } });
 const range = { from: dateTime(start * 1000), to: dateTime(end * 1000), raw: { from: 'now-15m', to: 'now' } };
 const CELL = 38;
@@ -65,7 +66,7 @@ const option = (id, isCustom) => registry.register({
   id, path: id.replace('custom.', ''), name: id, isCustom, process: (value) => value, shouldApply: () => true, editor: () => null, override: () => null,
 });
 for (const id of ['unit', 'min', 'max', 'decimals', 'displayName', 'thresholds', 'mappings', 'links', 'noValue', 'color']) option(id, false);
-for (const id of ['cellOptions', 'width', 'minWidth', 'align', 'filterable', 'lineWidth', 'fillOpacity', 'lineStyle', 'drawStyle', 'stacking', 'transform', 'axisPlacement', 'axisSoftMin', 'axisSoftMax', 'showPoints']) option(`custom.${id}`, true);
+for (const id of ['cellOptions', 'width', 'minWidth', 'align', 'filterable', 'lineWidth', 'fillOpacity', 'lineStyle', 'drawStyle', 'stacking', 'transform', 'axisPlacement', 'axisSoftMin', 'axisSoftMax', 'showPoints', 'scaleDistribution']) option(`custom.${id}`, true);
 
 // Transformations answer later: each is loaded when it is first used.
 async function transformed({ panel, results }) {
@@ -99,7 +100,7 @@ function Numbers({ data, panel, width, height }) {
   );
 }
 
-function Timeline({ data, width, height }) {
+function Timeline({ data, step, width, height }) {
   const rows = data.map((frame) => frame.fields);
   const row = Math.min(26, height / rows.length);
   const left = width * 0.4;
@@ -110,7 +111,7 @@ function Timeline({ data, width, height }) {
         <g key={number} transform={`translate(0 ${number * row})`}>
           <text x={left - 6} y={row * 0.7} textAnchor="end" fill={theme.colors.text.primary}>{values.config.displayNameFromDS}</text>
           {times.values.map((time, at) => (
-            <rect key={at} x={x(time)} y={1} width={x(start * 1000 + 5000) - left + 0.5} height={row - 2} fill={values.display(values.values[at]).color} />
+            <rect key={at} x={x(time)} y={1} width={x((start + step) * 1000) - left + 0.5} height={row - 2} fill={values.display(values.values[at]).color} />
           ))}
         </g>
       ))}
@@ -119,7 +120,7 @@ function Timeline({ data, width, height }) {
 }
 
 // Prometheus's buckets contain the smaller ones; a cell shows what is between two bounds.
-function Heatmap({ data, panel, width, height }) {
+function Heatmap({ data, panel, step, width, height }) {
   const bound = (frame) => Number(frame.fields[1].labels.le.replace('+Inf', 'Infinity'));
   const rows = [...data].sort((a, b) => bound(a) - bound(b));
   const counts = rows.map((frame) => new Map(frame.fields[0].values.map((time, at) => [time, frame.fields[1].values[at]])));
@@ -128,7 +129,7 @@ function Heatmap({ data, panel, width, height }) {
   const most = Math.max(1e-9, ...rows.flatMap((_, row) => times.map((time) => inside(row, time))));
   const unit = getValueFormat(panel.options.yAxis.unit);
   const [left, bottom] = [64, 20];
-  const [column, line] = [((width - left) * STEP) / (end - start), (height - bottom) / rows.length];
+  const [column, line] = [((width - left) * step) / (end - start), (height - bottom) / rows.length];
   const x = (time) => left + ((time / 1000 - start) / (end - start)) * (width - left);
   const ticks = [0.1, 0.5, 0.9].map((part) => start * 1000 + part * (end - start) * 1000);
   const text = { fill: theme.colors.text.primary, fontSize: 11, fontFamily: theme.typography.fontFamily };
@@ -155,12 +156,12 @@ function Heatmap({ data, panel, width, height }) {
 }
 
 function Content({ entry, width, height }) {
-  const { panel, data } = entry;
+  const { panel, data, step } = entry;
   if (data.length === 0 || data.every((frame) => frame.length === 0)) return <Empty {...{ panel, width, height }} />;
   switch (panel.type) {
     case 'stat': case 'bargauge': return <Numbers {...{ data, panel, width, height }} />;
-    case 'state-timeline': return <Timeline {...{ data, width, height }} />;
-    case 'heatmap': return <Heatmap {...{ data, panel, width, height }} />;
+    case 'state-timeline': return <Timeline {...{ data, step, width, height }} />;
+    case 'heatmap': return <Heatmap {...{ data, panel, step, width, height }} />;
     case 'table': return <Table data={data[0]} initialSortBy={panel.options.sortBy} width={width} height={height} />;
     default: {
       const shown = panel.options.legend ?? {};
@@ -174,10 +175,12 @@ function Content({ entry, width, height }) {
   }
 }
 
+const failed = (error) => { document.documentElement.dataset.failed = error.stack; };
+
 class Guard extends React.Component {
   state = {};
-  static getDerivedStateFromError(error) { return { error }; }
-  render() { return this.state.error ? <pre style={{ color: 'red' }}>{String(this.state.error.stack)}</pre> : this.props.children; }
+  static getDerivedStateFromError(error) { failed(error); return { error }; }
+  render() { return this.state.error ? null : this.props.children; }
 }
 
 function Place({ entry }) {
@@ -197,7 +200,6 @@ function Place({ entry }) {
 function Page() {
   return (
     <ThemeContext.Provider value={theme}>
-      <GlobalStyles />
       <div style={{ position: 'relative', background: theme.colors.background.canvas, width: 1600, height: '100vh', overflow: 'hidden' }}>
         <h3 style={{ padding: 10, color: theme.colors.text.primary }}>{title}</h3>
         {panels.map((entry) => <Place key={entry.panel.id} entry={entry} />)}
@@ -207,10 +209,23 @@ function Page() {
   );
 }
 
+// Components measure themselves and draw again: it is drawn when nothing changed for a while.
+function drawn() {
+  const done = () => { document.documentElement.dataset.drawn = 'yes'; };
+  let timer = setTimeout(done, 1000);
+  new MutationObserver(() => { clearTimeout(timer); timer = setTimeout(done, 1000); })
+    .observe(document.body, { subtree: true, childList: true, attributes: true });
+}
+
 async function draw() {
+  const styles = createRoot(document.head.appendChild(document.createElement('div')));
+  flushSync(() => styles.render(<ThemeContext.Provider value={theme}><GlobalStyles /></ThemeContext.Provider>));
+  const fonts = await Promise.all(['400', '500'].map((weight) => document.fonts.load(`${weight} 12px Inter`)));
+  if (fonts.some(({ length }) => length === 0)) throw new Error('the font Inter is not there');
   const shown = panels.filter(({ panel }) => panel.type !== 'row');
   await Promise.all(shown.map(async (entry) => { entry.data = await transformed(entry); }));
   createRoot(document.getElementById('root')).render(<Page />);
+  drawn();
 }
 
-draw().catch((error) => { document.body.innerText = error.stack; });
+draw().catch(failed);

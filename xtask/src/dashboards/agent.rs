@@ -61,15 +61,35 @@ fn overview() -> Vec<Panel> {
 
 fn sources() -> Vec<Panel> {
     vec![
-        Panel::timeline("State of sources", "short")
-            .about("Whether the last reading of each source was good. Those that are disabled or unsupported are in the table.")
-            .query("min by (instance, source) (droplens_source_up)", "{{source}} · {{instance}}")
-            .words(&[("0", "failed", "red"), ("1", "good", "green")])
-            .sized(12, 10)
+        Panel::timeline("Nodes on which a source fails", "short")
+            .about("On how many of the chosen nodes the last reading of each source failed, over time. Those that are disabled, pending or unsupported are in the tables.")
+            .query("sum by (source) (1 - droplens_source_up)", "{{source}}")
+            .words(&[("0", "good", "green")])
+            .colours("green", &[(1.0, "red")])
+            .option("showValue", "auto")
+            .few_points()
+            .sized(8, 14)
             .otherwise("No source is read"),
         Panel::table("Sources that are not read", "short")
-            .about("Disabled, pending, unsupported and failed sources, with the reason: what they would show is not seen, which is not the same as good.")
-            .query("max by (instance, source, state, reason) (droplens_source_info{state!=\"ok\"})", "")
+            .about("Sources that are disabled, pending or unsupported, or fail, why, and on how many nodes: what they would show is not seen, which is not the same as good.")
+            .query("sort_desc(count by (source, state, reason) (droplens_source_info{state!=\"ok\"}))", "")
+            .columns(
+                &[
+                    ("source", "source"),
+                    ("state", "state"),
+                    ("reason", "reason"),
+                    ("Value", "nodes"),
+                ],
+                &[],
+            )
+            .overriding(style::states())
+            // All columns side by side, without scrolling.
+            .custom("minWidth", 60)
+            .sized(7, 14)
+            .otherwise("Every source is read on every node"),
+        Panel::table("Where they are not read", "short")
+            .about("The same by node, at most a hundred: failed ones first, then pending ones, then the others.")
+            .query(&by_urgency(), "")
             .columns(
                 &[
                     ("instance", "node"),
@@ -77,27 +97,33 @@ fn sources() -> Vec<Panel> {
                     ("state", "state"),
                     ("reason", "reason"),
                 ],
-                &["Value"],
+                &["job", "Value"],
             )
             .overriding(style::override_named("node", &[("links", json!([To::Node.of_row()]))]))
-            .sized(12, 10)
-            .otherwise("Every source is read"),
+            .overriding(style::states())
+            // All columns side by side, without scrolling.
+            .custom("minWidth", 60)
+            .sized(9, 14)
+            .otherwise("Every source is read on every node"),
         Panel::lines("Age of the last good reading", "s")
             .about("The oldest reading of each source. Slow sources are read every 15 s, or when a scrape asks for them.")
             .query("max by (source) (droplens_source_age_seconds)", "{{source}}")
-            .default("min", 0)
+            .logarithmic()
+            .sized(8, 10)
             .few_points()
             .otherwise("No source is read"),
         Panel::lines("Interval in force", "s")
             .about("How often each source is read at present, the longest of the chosen nodes. The CPU budget stretches intervals when readings cost too much.")
             .query("max by (source) (droplens_source_interval_seconds)", "{{source}}")
-            .default("min", 0)
+            .logarithmic()
+            .sized(8, 10)
             .few_points()
             .otherwise("No source is read"),
         Panel::lines("Duration of a reading", "s")
             .about("How long the last reading took, the longest of the chosen nodes.")
             .query("max by (source) (droplens_source_duration_seconds)", "{{source}}")
-            .default("min", 0)
+            .logarithmic()
+            .sized(8, 10)
             .few_points()
             .otherwise("No source is read"),
         Panel::table("Blind domains", "short")
@@ -114,6 +140,21 @@ fn sources() -> Vec<Panel> {
     ]
 }
 
+/// Sources that are not read, those first that somebody should look at.
+fn by_urgency() -> String {
+    let of = |states: &str| {
+        format!(
+            "max by (job, instance, source, state, reason) (droplens_source_info{{state=~\"{states}\"}})"
+        )
+    };
+    format!(
+        "topk(100, 3 * {} or 2 * {} or {})",
+        of("failed"),
+        of("pending"),
+        of("disabled|unsupported")
+    )
+}
+
 fn cost() -> Vec<Panel> {
     vec![
         Panel::lines("CPU time of agents", "percentunit")
@@ -127,6 +168,7 @@ fn cost() -> Vec<Panel> {
             .query("avg by (source) (rate(droplens_source_cpu_seconds_total[$__rate_interval]))", "{{source}}")
             .stacked()
             .few_points()
+            .sized(8, 10)
             .otherwise("No source is read"),
         Panel::lines("Memory of agents", "bytes")
             .about("Resident memory, the ten largest.")

@@ -48,7 +48,7 @@ fn overview() -> Vec<Panel> {
             .about("Nodes that lose packets, or come under pressure, or did so in the last minute (droplens_finding_active).")
             .query("count(max by (job, instance) (droplens_finding_active) == 1) or vector(0)", "")
             .colours("green", &bad("orange")),
-        Panel::stat("Packets lost", "pps")
+        Panel::stat("Packets lost", style::PACKETS)
             .about("Packets that all chosen nodes lose now, each counted once.")
             .query("sum(rate(droplens_drops_total[$__rate_interval]))", "")
             .colours("green", &[(1.0, "orange"), (100.0, "red")])
@@ -64,10 +64,12 @@ fn overview() -> Vec<Panel> {
     ]
 }
 
-/// Nodes by domains in packet order; blind is -1, so that it cannot be taken for 0.
+/// Nodes by domains in packet order, those that lose most first. Blind is less than 0, so that it cannot be
+/// taken for 0, and by so little that it does not matter in the total.
 fn matrix() -> Panel {
     const NODES: &str = "instance\\domain";
-    let order: serde_json::Map<String, Value> = [NODES]
+    const TOTAL: &str = "total";
+    let order: serde_json::Map<String, Value> = [NODES, TOTAL]
         .into_iter()
         .chain(Domain::ALL.iter().map(|domain| domain.id()))
         .enumerate()
@@ -75,22 +77,34 @@ fn matrix() -> Panel {
         .collect();
     Panel::table("Packets lost by node and domain", "short")
         .about("Packets lost within the time range, each counted in one cause only. The domains are in packet order. “blind” means that nothing of the domain can be looked for there. A node's name leads to it.")
-        .sized(18, 14)
+        .sized(18, 10)
         .query(
-            "sum by (instance, domain) (increase(droplens_drops_total[$__range])) or -1 * (max by (instance, domain) (droplens_domain_blind) == 1)",
+            "sum by (instance, domain) (increase(droplens_drops_total[$__range])) or -0.001 * (max by (instance, domain) (droplens_domain_blind) == 1)",
             "",
         )
         .transform(
             "groupingToMatrix",
             &json!({ "rowField": "instance", "columnField": "domain", "valueField": "Value", "emptyValue": "null" }),
         )
+        .transform(
+            "calculateField",
+            &json!({ "mode": "reduceRow", "reduce": { "reducer": "sum" }, "alias": TOTAL, "timeSeries": false, "replaceFields": false }),
+        )
         .transform("organize", &json!({ "indexByName": order, "excludeByName": {}, "renameByName": {} }))
+        .option("sortBy", json!([{ "displayName": TOTAL, "desc": true }]))
         .default("decimals", 0)
         // All domains side by side, without scrolling.
         .custom("minWidth", 60)
         .custom("cellOptions", json!({ "type": "color-background", "mode": "basic" }))
         .colours("transparent", &[(1.0, "semi-dark-orange"), (1000.0, "semi-dark-red")])
-        .words(&[("-1", "blind", BLIND)])
+        .default("mappings", style::below_zero("blind", BLIND))
+        .overriding(style::override_named(
+            TOTAL,
+            &[
+                ("custom.cellOptions", json!({ "type": "auto" })),
+                ("mappings", style::below_zero("none seen", "text")),
+            ],
+        ))
         .overriding(style::override_named(
             NODES,
             &[
@@ -104,9 +118,9 @@ fn matrix() -> Panel {
 }
 
 fn top_nodes() -> Panel {
-    Panel::bar_gauge("Nodes that lose most now", "pps")
+    Panel::bar_gauge("Nodes that lose most now", style::PACKETS)
         .about("The ten nodes with the most packets lost per second.")
-        .sized(6, 14)
+        .sized(6, 10)
         .query(
             "topk(10, sum by (job, instance) (rate(droplens_drops_total[$__rate_interval])) > 0)",
             "{{instance}}",
@@ -117,7 +131,7 @@ fn top_nodes() -> Panel {
 }
 
 fn causes() -> Panel {
-    Panel::lines("Packets lost by cause", "pps")
+    Panel::bars("Packets lost by cause", style::PACKETS)
         .about(
             "All chosen nodes together. What each cause means and what to do is in docs/runbook.",
         )
@@ -126,7 +140,6 @@ fn causes() -> Panel {
             "sum by (domain, cause) (rate(droplens_drops_total[$__rate_interval])) > 0",
             "{{domain}}: {{cause}}",
         )
-        .stacked()
         .few_points()
         .otherwise("No packet was lost")
 }
@@ -155,7 +168,7 @@ fn findings() -> Panel {
 }
 
 fn devices() -> Panel {
-    Panel::table("Devices that lose most now", "pps")
+    Panel::table("Devices that lose most now", style::PACKETS)
         .about("The devices at which most packets are lost (droplens_device_drops_total). Not every loss happens at a device.")
         .query(
             "topk(20, sum by (job, instance, device, domain, cause) (rate(droplens_device_drops_total[$__rate_interval])) > 0)",
@@ -192,6 +205,7 @@ fn alerts() -> Panel {
             &["Value"],
         )
         .overriding(node_link())
+        .overriding(style::severities())
         .otherwise("No alert fires")
 }
 

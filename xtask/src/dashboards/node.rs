@@ -44,7 +44,7 @@ fn findings() -> Panel {
 }
 
 fn losses() -> Panel {
-    Panel::lines("Packets lost by cause", "pps")
+    Panel::bars("Packets lost by cause", style::PACKETS)
         .about(
             "Each packet is counted in one cause only, whatever counters of the kernel count it.",
         )
@@ -53,7 +53,6 @@ fn losses() -> Panel {
             "sum by (instance, domain, cause) (rate(droplens_drops_total[$__rate_interval])) > 0",
             "{{domain}}: {{cause}} · {{instance}}",
         )
-        .stacked()
         .otherwise("No packet was lost, as far as this node can see")
 }
 
@@ -85,5 +84,6 @@ fn unseen() -> Panel {
             "node",
             &[("links", json!([To::Agent.of_row(), To::Probes.of_row()]))],
         ))
+        .overriding(style::states())
         .otherwise("Everything can be seen")
 }

@@ -65,7 +65,7 @@ impl Panel {
     pub(super) fn lines(title: &'static str, unit: &'static str) -> Self {
         let panel = match unit {
             // Without them a line at zero has an axis to 100, and a wavering one looks like none and all.
-            "pps" | "cps" | "ops" | "short" => Self::new(Kind::TimeSeries, title, unit)
+            style::PACKETS | "cps" | "ops" | "short" => Self::new(Kind::TimeSeries, title, unit)
                 .custom("axisSoftMin", 0)
                 .custom("axisSoftMax", 1),
             _ => Self::new(Kind::TimeSeries, title, unit),
@@ -101,9 +101,11 @@ impl Panel {
             .option("reduceOptions", last_value())
     }
 
-    /// Rows of labels and values.
+    /// Rows of labels and values. The unit is that of the values: labels are words, even if they look like
+    /// numbers or dates.
     pub(super) fn table(title: &'static str, unit: &'static str) -> Self {
-        Self::new(Kind::Table, title, unit)
+        Self::new(Kind::Table, title, "string")
+            .overriding(style::override_numbers(&[("unit", json!(unit))]))
             .custom("align", "auto")
             .custom("filterable", true)
             // Without it an empty cell would say what the whole table says when it is empty.
@@ -238,9 +240,41 @@ impl Panel {
         self.default("min", 0).custom("axisSoftMax", top)
     }
 
+    /// On a logarithmic axis, on which what is a hundred times less is seen as well.
+    pub(super) fn logarithmic(self) -> Self {
+        self.custom("scaleDistribution", json!({ "type": "log", "log": 10 }))
+            .custom("fillOpacity", 0)
+    }
+
+    /// With points where a value has no neighbours, since a line would not show it.
+    pub(super) fn with_points(self) -> Self {
+        self.custom("showPoints", "auto")
+    }
+
     /// Lines on top of each other: their sum is what matters.
     pub(super) fn stacked(self) -> Self {
         self.custom("stacking", json!({ "mode": "normal", "group": "A" }))
+    }
+
+    /// The series of this legend is there to compare the others with.
+    pub(super) fn reference(self, legend: &str) -> Self {
+        self.overriding(style::override_named(
+            legend,
+            &[
+                ("color", style::fixed("text")),
+                ("custom.fillOpacity", json!(0)),
+            ],
+        ))
+    }
+
+    /// The series of these legends have these colours.
+    pub(super) fn coloured(self, colours: &[(&str, &str)]) -> Self {
+        colours.iter().fold(self, |panel, (legend, color)| {
+            panel.overriding(style::override_named(
+                legend,
+                &[("color", style::fixed(color))],
+            ))
+        })
     }
 
     /// Series whose legend matches go downwards.

@@ -6,9 +6,15 @@ use super::dashboard::Dashboard;
 use super::layout::Row;
 use super::link::To;
 use super::panel::Panel;
+use super::promql::some_or;
 use super::style::{self, BLIND};
 use super::target::Target;
 use super::variable::Variable;
+
+mod queries;
+
+use queries::{WHOLE, highest};
+pub(super) use queries::{loss_ratio, worst_losses};
 
 /// What the queries of this dashboard match besides job and instance.
 const CHOSEN: &str = "probe=~\"$probe\",target=~\"$target\"";
@@ -58,24 +64,6 @@ pub(super) fn dashboard() -> Dashboard {
     }
 }
 
-/// Lost probes as a share of those whose outcome says something about the network.
-pub(super) fn loss_ratio(
-    by: &str,
-    chosen: &str,
-    function: &str,
-    window: &str,
-    join: &str,
-) -> String {
-    let sum = |outcomes: &str| {
-        format!(
-            "sum by ({by}) ({function}(droplens_probe_packets_total{{{chosen}outcome=~\"{outcomes}\"}}[{window}]){join})"
-        )
-    };
-    let lost = sum("lost|icmp_error|local_drop");
-    let all = sum("ok|late|lost|icmp_error|local_drop");
-    format!("{lost} / ({all} > 0)")
-}
-
 fn ratio(by: &str, function: &str, window: &str) -> String {
     loss_ratio(by, &format!("{CHOSEN},"), function, window, "")
 }
@@ -100,7 +88,7 @@ fn overview() -> Vec<Panel> {
             .otherwise("Nothing is probed"),
         Panel::stat("Probes lost", "percentunit")
             .about("Share of the probes that got no answer within the time range. Green below 0.1 %, red from 5 % on.")
-            .query(&ratio("", "increase", "$__range"), "")
+            .query(&ratio("", "increase", "[$__range]"), "")
             .colours("green", LOSS_COLOURS)
             .otherwise("No probe ended"),
         Panel::stat("Addresses that do not answer", "short")
@@ -130,7 +118,7 @@ fn targets() -> Panel {
     Panel::table("Targets", "short")
         .about("Each address: share of lost probes and median round-trip time within the time range, and how many probes in a row got no answer by now.")
         .sized(24, 9)
-        .query(&ratio("job, instance, probe, target, address", "increase", "$__range"), "")
+        .query(&ratio("job, instance, probe, target, address", "increase", "[$__range]"), "")
         .query(&median, "")
         .query(&format!("max by (job, instance, probe, target, address) ({})", of("droplens_probe_unanswered_consecutive")), "")
         .option("sortBy", json!([{ "displayName": "lost", "desc": true }]))
@@ -162,12 +150,11 @@ fn targets() -> Panel {
 
 fn by_target() -> Panel {
     Panel::lines("Loss by target", "percentunit")
-        .about("Share of the probes to each target that got no answer, from all chosen nodes.")
+        .about("Share of the probes to a target that got no answer, from all chosen nodes: the ten worst of those that lost any within the time range, and all together.")
         .sized(12, 8)
-        .query(
-            &ratio("probe, target", "rate", "$__rate_interval"),
-            "{{probe}} {{target}}",
-        )
+        .query(&worst_losses("probe, target", &format!("{CHOSEN},")), "{{probe}} {{target}}")
+        .query(&ratio("", "rate", "[$__rate_interval]"), "all targets")
+        .reference("all targets")
         .zero_to(0.05)
         .otherwise("No probe ended")
 }
@@ -177,7 +164,7 @@ fn by_label() -> Panel {
         "$label",
         &format!("{CHOSEN},"),
         "rate",
-        "$__rate_interval",
+        "[$__rate_interval]",
         &format!(" {JOIN}"),
     );
     Panel::lines("Loss by ${label}", "percentunit")
@@ -191,41 +178,67 @@ fn by_label() -> Panel {
 fn loss() -> Vec<Panel> {
     let buckets = |name: &str| format!("sum by (le) (increase({}[$__rate_interval]))", of(name));
     vec![
-        Panel::lines("Outcomes", "ops")
+        Panel::bars("Outcomes", "ops")
             .about("How probes ended. Only lost, icmp_error and local_drop are losses; aborted ones could not be heard since the prober itself was stopped.")
-            .query(&format!("sum by (outcome) ({})", rate("droplens_probe_packets_total")), "{{outcome}}")
-            .stacked()
+            .query(&format!("sum by (outcome) ({}) > 0", rate("droplens_probe_packets_total")), "{{outcome}}")
+            .coloured(&[
+                ("ok", "green"),
+                ("late", "yellow"),
+                ("lost", "red"),
+                ("icmp_error", "orange"),
+                ("local_drop", "dark-red"),
+                ("send_error", "blue"),
+                ("aborted", BLIND),
+            ])
             .otherwise("No probe ended"),
         Panel::heatmap("Lost in a row", "short")
             .about("How many probes in a row were lost (loss periods of RFC 3357). Runs of one are random loss, long ones are outages or full queues.")
             .sized(8, 8)
             .query(&buckets("droplens_probe_loss_burst_packets_bucket"), "")
             .otherwise("No run of lost probes ended"),
-        Panel::lines("Failures by reason", "ops")
+        Panel::bars("Failures by reason", "ops")
             .about("Probes that failed. An answered probe can fail too, as when a connection is refused.")
             .query(&format!("sum by (probe, reason) ({}) > 0", rate("droplens_probe_failures_total")), "{{probe}} {{reason}}")
-            .stacked()
             .otherwise("No probe failed"),
     ]
 }
 
 fn times() -> Vec<Panel> {
-    let quantile = |quantile: &str| {
+    const BY: &str = "probe, target";
+    let tail = |function: &str, window: &str| {
         format!(
-            "histogram_quantile({quantile}, sum by (probe, target, le) ({}))",
-            rate("droplens_probe_rtt_seconds_bucket")
+            "histogram_quantile(0.99, sum by ({BY}, le) ({function}({}{window})))",
+            of("droplens_probe_rtt_seconds_bucket")
         )
     };
+    let slowest = highest(
+        &tail("rate", "[$__rate_interval]"),
+        BY,
+        5,
+        &tail("increase", WHOLE),
+    );
+    let jitter = of("droplens_probe_jitter_seconds");
+    let jittery = highest(
+        &format!("max by ({BY}) ({jitter})"),
+        BY,
+        5,
+        &format!("max by ({BY}) (max_over_time({jitter}{WHOLE}))"),
+    );
+    let median = format!(
+        "histogram_quantile(0.5, sum by (le) ({}))",
+        rate("droplens_probe_rtt_seconds_bucket")
+    );
     vec![
         Panel::heatmap("Round-trip times", "s")
             .about("All chosen targets together; late answers are in it, lost probes are not.")
             .query(&format!("sum by (le) (increase({}[$__rate_interval]))", of("droplens_probe_rtt_seconds_bucket")), "")
             .otherwise("No probe was answered"),
-        Panel::lines("Median and 99th percentile by target", "s")
-            .about("The tail matters more than the median: a queue that fills shows there first.")
+        Panel::lines("99th percentile of the slowest targets", "s")
+            .about("The five targets with the longest tail within the time range, and the median of all. The tail matters more than the median: a queue that fills shows there first.")
             .sized(12, 8)
-            .query(&quantile("0.5"), "{{probe}} {{target}} 50 %")
-            .query(&quantile("0.99"), "{{probe}} {{target}} 99 %")
+            .query(&slowest, "{{probe}} {{target}}")
+            .query(&median, "median of all")
+            .reference("median of all")
             .otherwise("No probe was answered"),
         Panel::lines("Phases", "s")
             .about("Mean time of each step of probes that have steps: resolve, connect, tls, processing, transfer.")
@@ -239,33 +252,41 @@ fn times() -> Vec<Panel> {
             )
             .otherwise("No probe with steps ended"),
         Panel::lines("Jitter", "s")
-            .about("Smoothed difference between successive round-trip times (RFC 3550), the highest of the nodes.")
-            .query(&format!("max by (probe, target) ({})", of("droplens_probe_jitter_seconds")), "{{probe}} {{target}}")
+            .about("Smoothed difference between successive round-trip times (RFC 3550), the highest of all nodes: the five targets with the most within the time range.")
+            .query(&jittery, "{{probe}} {{target}}")
             .otherwise("No probe was answered"),
-        Panel::lines("Reordered and duplicated answers, SYN sent again", "ops")
-            .about("Answers that came after a later one's or twice, and SYN segments of probes that had to be sent again.")
-            .query(&format!("sum by (target) ({})", rate("droplens_probe_reordered_total")), "{{target}} reordered")
-            .query(&format!("sum by (target) ({})", rate("droplens_probe_duplicates_total")), "{{target}} duplicated")
-            .query(&format!("sum by (target) ({})", rate("droplens_probe_tcp_syn_retransmits_total")), "{{target}} SYN again")
+        Panel::bars("Reordered and duplicated answers, SYN sent again", "short")
+            .about("How often answers came after a later one's or twice, and SYN segments of probes had to be sent again.")
+            .query(&counted("droplens_probe_reordered_total"), "{{target}}: reordered")
+            .query(&counted("droplens_probe_duplicates_total"), "{{target}}: duplicated")
+            .query(&counted("droplens_probe_tcp_syn_retransmits_total"), "{{target}}: SYN again")
             .otherwise("No probe ended"),
     ]
+}
+
+/// How often something happened by target, and none while it did not.
+fn counted(name: &str) -> String {
+    let increase = format!("increase({}[$__rate_interval])", of(name));
+    some_or("none", "target", "", &increase)
 }
 
 fn beyond() -> Vec<Panel> {
     vec![
         Panel::lines("Hops", "short")
-            .about("Hops up to the target, or the last one that answered.")
-            .query(&of("droplens_path_hops"), "{{target}} · {{instance}}")
+            .about("Hops up to the target, or the last one that answered: the ten longest paths.")
+            .query(&format!("topk(10, {})", of("droplens_path_hops")), "{{target}} · {{instance}}")
+            .with_points()
             .zero_to(10.0)
             .otherwise("No path is looked at"),
         Panel::bars("Path changes", "short")
             .about("How often the path to a target became another one, and how often the node began to send by another device or router.")
-            .query(&format!("sum by (target) (increase({}[$__rate_interval]))", of("droplens_path_changes_total")), "{{target}} path")
-            .query(&format!("sum by (target) (increase({}[$__rate_interval]))", of("droplens_probe_route_changes_total")), "{{target}} own route")
+            .query(&counted("droplens_path_changes_total"), "{{target}}: path")
+            .query(&counted("droplens_probe_route_changes_total"), "{{target}}: own route")
             .otherwise("No path is looked at"),
         Panel::lines("Path MTU", "bytes")
-            .about("The largest packet that arrived, with its IP header.")
-            .query(&of("droplens_pmtu_bytes"), "{{target}} · {{instance}}")
+            .about("The largest packet that arrived, with its IP header: the ten smallest.")
+            .query(&format!("bottomk(10, {})", of("droplens_pmtu_bytes")), "{{target}} · {{instance}}")
+            .with_points()
             .otherwise("No path MTU is looked for"),
         Panel::table("Certificates", "s")
             .about("Time until the server's own certificate (leaf) and the first of its chain expire, the next first.")

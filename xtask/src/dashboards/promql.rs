@@ -47,6 +47,20 @@ pub(super) fn matched(query: &str) -> String {
     out
 }
 
+/// The sums by a label that are not 0, or while there are none, a word in its place with 0: naming all that
+/// did not happen would be a legend that nobody can read. `of` is what is kept of each besides.
+pub(super) fn some_or(word: &str, label: &str, of: &str, values: &str) -> String {
+    let by = [of, label]
+        .iter()
+        .filter(|by| !by.is_empty())
+        .copied()
+        .collect::<Vec<_>>()
+        .join(", ");
+    format!(
+        "sum by ({by}) ({values}) > 0 or label_replace(sum by ({of}) ({values}) == 0, \"{label}\", \"{word}\", \"\", \"\")"
+    )
+}
+
 /// Every selector of a query.
 pub(super) fn selectors(query: &str) -> Vec<Selector<'_>> {
     let tokens = tokens(query);
@@ -176,6 +190,18 @@ mod tests {
         ] {
             assert_eq!(matched(query), expected);
         }
+    }
+
+    #[test]
+    fn a_word_stands_for_what_did_not_happen() {
+        assert_eq!(
+            some_or("none", "target", "", "x"),
+            "sum by (target) (x) > 0 or label_replace(sum by () (x) == 0, \"target\", \"none\", \"\", \"\")"
+        );
+        assert_eq!(
+            some_or("no loss", "cause", "instance", "x"),
+            "sum by (instance, cause) (x) > 0 or label_replace(sum by (instance) (x) == 0, \"cause\", \"no loss\", \"\", \"\")"
+        );
     }
 
     #[test]

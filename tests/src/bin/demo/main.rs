@@ -15,12 +15,13 @@
 )]
 
 mod forward;
+mod outage;
 mod servers;
 
 use std::io::BufRead;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use droplens_tests::agent::{Agent, Options};
 use droplens_tests::lab::{Namespace, Router, Trouble};
@@ -32,6 +33,8 @@ use forward::Door;
 const AGENTS: u16 = 23_767;
 /// Bursts of loss are this far apart.
 const PAUSE: Duration = Duration::from_secs(2);
+/// How often it is looked whether all is over.
+const LOOK: Duration = Duration::from_millis(50);
 
 fn main() -> ExitCode {
     if !rustix::process::geteuid().is_root() {
@@ -98,14 +101,8 @@ fn demonstrate() -> Result<(), String> {
             let (over, address) = (&over, node.agent.address());
             scope.spawn(move || node.door.carry(namespace, address, over));
         }
-        scope.spawn(|| {
-            while !over.load(Ordering::Relaxed) {
-                if on.load(Ordering::Relaxed) {
-                    trouble.burst();
-                }
-                std::thread::sleep(PAUSE);
-            }
-        });
+        scope.spawn(|| while_on(&on, &over, PAUSE, || trouble.burst()));
+        scope.spawn(|| while_on(&on, &over, outage::PAUSE, outage::on(trouble.router())));
         explain(&names);
         obey(&on);
         over.store(true, Ordering::Relaxed);
@@ -117,15 +114,32 @@ fn demonstrate() -> Result<(), String> {
     Ok(())
 }
 
+/// Does something again and again, with a pause each time, unless it is switched off.
+fn while_on(on: &AtomicBool, over: &AtomicBool, pause: Duration, mut act: impl FnMut()) {
+    while !over.load(Ordering::Relaxed) {
+        if on.load(Ordering::Relaxed) {
+            act();
+        }
+        let next = Instant::now() + pause;
+        while !over.load(Ordering::Relaxed) && Instant::now() < next {
+            std::thread::sleep(LOOK);
+        }
+    }
+}
+
 fn explain(nodes: &[(&str, u16)]) {
     println!(
-        "\nPackets get lost in the lab: a UDP socket that nobody reads, a firewall rule that drops, a listener that accepts\nnobody, a queue that is too short. Client and server probe each other. Findings show within seconds; alerts wait for minutes, as they should.\n"
+        "\nPackets get lost in the lab: a UDP socket that nobody reads, a firewall rule that drops, a listener that accepts\nnobody, a queue that is too short, a path with short outages. Client and server probe each\nother. Findings show within seconds; alerts wait for minutes, as they should.\n"
     );
     for (name, port) in nodes {
         println!("  {name:<12} http://localhost:{port}/  (metrics at /metrics)");
     }
-    println!("  {:<12} {}/alerts", "Prometheus", servers::prometheus());
-    println!("  {:<12} {}/", "Alertmanager", servers::alertmanager());
+    println!("  {:<12} {}", "Prometheus", servers::alerts());
+    println!(
+        "  {:<12} {}/  (Debian's has no pages: see /api/v2/alerts)",
+        "Alertmanager",
+        servers::alertmanager()
+    );
     println!(
         "\nGrafana: add a Prometheus data source with the URL {}, and\nimport grafana/*.json, or let it read grafana/provisioning, as deploy/compose.yml does.\n\nType off to stop the losses, on to go on, quit (or Ctrl-C) to end.",
         servers::prometheus()

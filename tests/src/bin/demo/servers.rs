@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::process::Command;
 
 use droplens_tests::binary::repository;
+use droplens_tests::http;
 use droplens_tests::lab::Namespace;
 use droplens_tests::monitoring::{Server, with_its_templates};
 use droplens_tests::scratch::Scratch;
@@ -20,6 +21,16 @@ const ROUTES: &str = "deploy/alertmanager/alertmanager.yml";
 /// Where Prometheus is.
 pub(crate) fn prometheus() -> String {
     format!("http://localhost:{PROMETHEUS}")
+}
+
+/// Its page of alerts. Debian's Prometheus has the old pages only, since version 3 none at all.
+pub(crate) fn alerts() -> String {
+    let address = SocketAddr::from(([127, 0, 0, 1], PROMETHEUS));
+    let path = ["/alerts", "/classic/alerts"]
+        .into_iter()
+        .find(|path| http::get(address, path, &[]).is_ok_and(|answer| answer.status == 200))
+        .unwrap_or("/api/v1/alerts");
+    prometheus() + path
 }
 
 /// Where Alertmanager is.

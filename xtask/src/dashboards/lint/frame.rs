@@ -84,6 +84,16 @@ fn panel_faults(panel: &Value) -> Vec<String> {
     if names.len() != targets.len() {
         faults.push(format!("{title}: two queries of the same name"));
     }
+    if text(panel, "/type") == "table" && text(panel, "/fieldConfig/defaults/unit") != "string" {
+        faults.push(format!(
+            "{title}: labels that look like numbers become numbers"
+        ));
+    }
+    if targets.iter().any(has_gaps) && hides_points(panel) {
+        faults.push(format!(
+            "{title}: a point without neighbours would not be seen"
+        ));
+    }
     // Nothing to show must not look like nothing is wrong.
     let always = targets
         .iter()
@@ -100,6 +110,21 @@ fn panel_faults(panel: &Value) -> Vec<String> {
         }
     }
     faults
+}
+
+/// Whether the query has values only while something happens.
+fn has_gaps(target: &Value) -> bool {
+    let query = text(target, "/expr");
+    let filtered = query.ends_with("> 0") || query.contains("> 0 or ");
+    filtered && (query.contains("rate(") || query.contains("increase("))
+}
+
+/// Whether it draws lines only.
+fn hides_points(panel: &Value) -> bool {
+    let custom = |name: &str| text(panel, &format!("/fieldConfig/defaults/custom/{name}"));
+    text(panel, "/type") == "timeseries"
+        && custom("drawStyle") != "bars"
+        && custom("showPoints") == "never"
 }
 
 fn source() -> Value {

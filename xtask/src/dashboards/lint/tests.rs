@@ -89,6 +89,15 @@ fn each_broken_rule_is_found() {
         ("says nothing", |all| {
             panel(all)["fieldConfig"]["defaults"]["noValue"] = json!("");
         }),
+        ("become numbers", |all| {
+            panel(all)["type"] = json!("table");
+        }),
+        ("without neighbours", |all| {
+            let panel = panel(all);
+            panel["type"] = json!("timeseries");
+            panel["fieldConfig"]["defaults"]["custom"] = json!({ "showPoints": "never" });
+            panel["targets"][0]["expr"] = json!("rate(droplens_drops_total[$__rate_interval]) > 0");
+        }),
         ("two queries of the same name", |all| {
             let target = panel(all)["targets"][0].clone();
             panel(all)["targets"] = json!([target.clone(), target]);

@@ -2,15 +2,20 @@
 
 use crate::dashboards::panel::Panel;
 use crate::dashboards::probes;
+use crate::dashboards::promql::some_or;
+use crate::dashboards::style;
 
 /// Packets lost in a domain, by cause. A domain of which nothing can be looked for says so.
 fn lost_in(domain: &str, title: &'static str) -> Panel {
-    let lost = format!(
-        "sum by (instance, cause) (rate(droplens_drops_total{{domain=\"{domain}\"}}[$__rate_interval]))"
-    );
+    let rate = format!("rate(droplens_drops_total{{domain=\"{domain}\"}}[$__rate_interval])");
+    let lost = some_or("no loss", "cause", "instance", &rate);
     let blind = format!("0 * (droplens_domain_blind{{domain=\"{domain}\"}} == 1)");
-    Panel::lines(title, "pps")
+    Panel::bars(title, style::PACKETS)
         .query(&lost, "{{cause}} · {{instance}}")
+        .overriding(style::override_matching(
+            "/^no loss · /",
+            &[("color", style::fixed("text"))],
+        ))
         .otherwise("Blind: nothing here can be looked for")
         .blind(
             &blind,
@@ -27,7 +32,7 @@ pub(super) fn link() -> Vec<Panel> {
             .query("rate(droplens_link_transmit_bytes_total[$__rate_interval])", "{{device}} transmit · {{instance}}")
             .downwards("/ transmit · /")
             .seen_by("links"),
-        Panel::lines("Errors and drops of devices", "pps")
+        Panel::lines("Errors and drops of devices", style::PACKETS)
             .sized(12, 8)
             .about("What the driver counts, received upwards and sent downwards. “dropped” on receipt also contains frames that nobody wanted, so it is not shown; errors and missed packets are real losses.")
             .query("rate(droplens_link_receive_errors_total[$__rate_interval]) + rate(droplens_link_receive_missed_total[$__rate_interval])", "{{device}} receive · {{instance}}")
@@ -39,7 +44,7 @@ pub(super) fn link() -> Vec<Panel> {
             .about("How often the carrier came or went.")
             .query("increase(droplens_link_carrier_changes_total[$__rate_interval])", "{{device}} · {{instance}}")
             .seen_by("links"),
-        Panel::lines("Drops by the driver's own counters", "pps")
+        Panel::lines("Drops by the driver's own counters", style::PACKETS)
             .sized(12, 8)
             .about("Counters of the driver that a reviewed table knows as drops, and those it does not know that are named like drops or errors. They overlap: do not add them up.")
             .query("rate(droplens_driver_drops_total[$__rate_interval])", "{{device}} {{counter}} · {{instance}}")
@@ -58,7 +63,7 @@ pub(super) fn softnet() -> Vec<Panel> {
             .query("droplens_softnet_peak_dropped_per_second", "CPU {{cpu}} peak · {{instance}}")
             .limit("/ peak · /")
             .seen_by("softnet"),
-        Panel::lines("Packets handled by CPU", "pps")
+        Panel::lines("Packets handled by CPU", style::PACKETS)
             .about("How the receive work is spread. One CPU that does nearly all of it is the first to drop.")
             .query("rate(droplens_softnet_processed_total[$__rate_interval])", "CPU {{cpu}} · {{instance}}")
             .stacked()
@@ -95,7 +100,7 @@ pub(super) fn netfilter() -> Vec<Panel> {
             .seen_by("conntrack"),
         lost_in("netfilter", "Lost in netfilter")
             .about("A full or clashing connection tracking table, and rules that count what they drop."),
-        Panel::lines("Firewall rules that drop most", "pps")
+        Panel::lines("Firewall rules that drop most", style::PACKETS)
             .about("Packets that rules and policies with a counter drop or reject. Usually that is what they are for.")
             .query("topk(10, rate(droplens_firewall_drop_packets_total[$__rate_interval]))", "{{table}} {{chain}} {{rule}} · {{instance}}")
             .otherwise("No rule here counts what it drops")
@@ -107,7 +112,7 @@ pub(super) fn sockets() -> Vec<Panel> {
     vec![
         lost_in("socket", "Lost at sockets")
             .about("Buffers and queues that applications do not empty in time."),
-        Panel::lines("UDP ports that drop", "pps")
+        Panel::lines("UDP ports that drop", style::PACKETS)
             .about("Datagrams that the sockets of a local port dropped, mostly since the application reads too slowly.")
             .query("topk(10, rate(droplens_udp_port_dropped_total[$__rate_interval]))", "port {{port}} {{family}} · {{instance}}")
             .otherwise("No UDP socket dropped anything since the agent started")
@@ -134,7 +139,7 @@ pub(super) fn sockets() -> Vec<Panel> {
 
 pub(super) fn qdisc() -> Vec<Panel> {
     vec![
-        Panel::lines("Dropped by queueing disciplines", "pps")
+        Panel::lines("Dropped by queueing disciplines", style::PACKETS)
             .about("Packets that a full queue dropped on their way out. The dashed peaks are the highest short-term rates of the last minute.")
             .sized(12, 8)
             .query("rate(droplens_qdisc_dropped_packets_total[$__rate_interval])", "{{device}} {{kind}} {{handle}} · {{instance}}")
@@ -156,8 +161,9 @@ pub(super) fn beyond() -> Vec<Panel> {
         lost_in("virtual", "Lost at virtual devices")
             .about("tun, veth, bridge, bond and VXLAN devices."),
         Panel::lines("Loss on the path, by target", "percentunit")
-            .about("Share of the probes to each target that got no answer. More is in the dashboard of probes.")
-            .query(&probes::loss_ratio("instance, target", "", "rate", "$__rate_interval", ""), "{{target}} · {{instance}}")
+            .about("Share of the probes to a target that got no answer: the ten worst of those that lost any within the time range, and all together. More is in the dashboard of probes.")
+            .query(&probes::worst_losses("instance, target", ""), "{{target}} · {{instance}}")
+            .query(&probes::loss_ratio("instance", "", "rate", "[$__rate_interval]", ""), "all targets · {{instance}}")
             .zero_to(0.05)
             .otherwise("Blind: nothing is probed from here"),
     ]
