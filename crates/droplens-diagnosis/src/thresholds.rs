@@ -1,5 +1,8 @@
 //! Where unusual begins. Each number has a reason; sites may set their own.
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 /// The limits beyond which a rule speaks.
