@@ -62,6 +62,31 @@ fn mistakes_in_probes_are_shown_with_line_and_caret() {
 }
 
 #[test]
+fn thresholds_of_probes_that_make_no_sense_are_shown_with_file_line_and_key() {
+    for (key, value, told) in [
+        ("probe_loss_ratio", "5", "above 0 and at most 1"),
+        ("certificate_warning_days", "0", "above 0"),
+        ("certificate_critical_days", "\"a week\"", "expected f64"),
+        ("dns_query", "\"2 min\"", "to 1m"),
+        ("resolve", "50", "expected a string"),
+        ("connect", "\"0s\"", "from 1us"),
+        ("tls", "\"fast\"", "expected a time"),
+        ("first_byte", "\"-1s\"", "expected a time"),
+        ("probe_loss", "0.1", "unknown field"),
+    ] {
+        let finished = check(&format!("[thresholds]\n# Ours.\n{key} = {value}\n"));
+        assert_eq!(finished.code, Some(2), "{finished:?}");
+        for part in ["probes.toml", "line 3", key, told, "^"] {
+            assert!(
+                finished.stderr.contains(part),
+                "{part}: {}",
+                finished.stderr
+            );
+        }
+    }
+}
+
+#[test]
 fn every_kind_is_accepted_with_its_targets_only() {
     let text = "[[probe.icmp]]\ntargets = [\"10.90.1.2\", \"fd90:1::2\", \"gw.example\"]\n\
         [[probe.tcp]]\ntargets = [\"db.example:5432\"]\n\

@@ -2,6 +2,9 @@
 //!
 //! Pure like the rest: the caller brings snapshots and the time.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,6 +44,8 @@ pub struct Engine {
     rhythm: Rhythm,
     present: Option<Arc<Snapshot>>,
     active: BTreeMap<(Cause, Place), Active>,
+    /// Causes of which the last look found remarks only.
+    remarks: BTreeSet<Cause>,
     kinds: BTreeMap<Name, Option<Name>>,
     last_round: Option<Moment>,
     last_tidy: Option<Moment>,
@@ -58,7 +63,7 @@ struct Active {
 pub struct Wishes {
     /// Sources that would explain what others counted: they should be read at once.
     pub read: BTreeSet<Source>,
-    /// Bursts that ended, to be logged.
+    /// Bursts that ended, to be logged. What is only a remark is not among them.
     pub ended: Vec<Event>,
 }
 
@@ -85,7 +90,7 @@ impl Engine {
         };
         let delta = Delta::new(&before, snapshot);
         self.ledger.advance(delta, now);
-        let ended = self.events.observe(self.ledger.accounts(), now, wall);
+        let mut ended = self.events.observe(self.ledger.accounts(), now, wall);
         if delta.moved(Source::Snmp) {
             self.rhythm.add(Retransmissions::between(&delta).lost());
         }
@@ -94,6 +99,8 @@ impl Engine {
             self.last_round = Some(now);
             self.round(snapshot, now, wall);
         }
+        // A burst ends so long after its last packet that the last look has seen all of it.
+        ended.retain(|burst| !self.remarks.contains(&burst.cause));
         Wishes {
             read: self.wanted(snapshot, now),
             ended,
@@ -110,8 +117,11 @@ impl Engine {
             let view = View::new(delta, &ledger, now.since(kept.at), &self.thresholds)
                 .with_edges(edges)
                 .ending(wall);
-            for finding in verdict::findings(&view) {
+            let findings = verdict::findings(&view);
+            self.remarks = findings.iter().map(|finding| finding.cause).collect();
+            for finding in findings {
                 if finding.severity != Severity::Info {
+                    self.remarks.remove(&finding.cause);
                     let key = (finding.cause, finding.place);
                     let active = self.active.entry(key).or_insert(Active {
                         since: wall,

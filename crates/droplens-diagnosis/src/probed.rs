@@ -14,7 +14,7 @@ use droplens_model::delta::ProbeDelta;
 use droplens_model::sample::probes::{
     FailureReason, LossRatio, Phase, PhaseTimes, RoundTrips, TargetState,
 };
-use droplens_model::{Place, ProbeTransport as Transport, Source};
+use droplens_model::{Place, ProbeTransport as Transport};
 
 use crate::view::View;
 
@@ -37,19 +37,23 @@ const OUTAGE: Duration = Duration::from_secs(5);
 /// So many answers show whether a target is slow: the median of fewer is chance.
 pub(crate) const ANSWERS: u64 = 3;
 
+/// What a service does not say on a connection that it has taken: no packet of the connecting was
+/// lost.
+const CONNECTED: &[FailureReason] = &[FailureReason::TlsTimeout, FailureReason::HttpTimeout];
+
 /// Packets that were lost on the way, out of those that could tell. Of connections it is the SYN
 /// segments: the kernel repeats them, so a lost one is an answer that came late. What this host
 /// itself dropped is neither.
 pub(crate) fn packets(probe: &ProbeDelta<'_>) -> LossRatio {
     let outcomes = probe.outcomes();
-    let again = match Transport::of(probe.target.kind) {
-        Some(Transport::Tcp) => probe.syn_retransmits(),
-        _ => 0,
+    let (again, connected) = match Transport::of(probe.target.kind) {
+        Some(Transport::Tcp) => (probe.syn_retransmits(), failed(probe, CONNECTED)),
+        _ => (0, 0),
     };
-    let lost = outcomes.lost + outcomes.icmp_error + again;
+    let unanswered = outcomes.lost + outcomes.icmp_error + again;
     LossRatio {
-        lost,
-        of: lost + outcomes.ok + outcomes.late,
+        lost: unanswered.saturating_sub(connected),
+        of: unanswered + outcomes.ok + outcomes.late,
     }
 }
 
@@ -130,22 +134,23 @@ pub(crate) fn hosts<'v, 'a>(view: &'v View<'a>) -> BTreeMap<IpAddr, Vec<&'v Prob
 }
 
 /// Whether the address does not answer now: nothing in the whole window, or nothing for some time.
-pub(crate) fn is_down(view: &View<'_>, probe: &ProbeDelta<'_>) -> bool {
-    let row = probe.address.unanswered_consecutive;
-    let span = view.delta.span(Source::Probes).unwrap_or_default();
-    let each = span.as_secs_f64() / probe.sent().max(1) as f64;
-    let outage = each * row as f64;
-    row >= ROW && (probe.answered() == 0 || outage >= OUTAGE.as_secs_f64())
+///
+/// That time is measured and not worked out from the probes that were begun: while nothing is
+/// answered so many wait that further ones are left out, and the row hardly grows.
+pub(crate) fn is_down(probe: &ProbeDelta<'_>) -> bool {
+    let address = probe.address;
+    let outage = address.unanswered_for.is_some_and(|time| time >= OUTAGE);
+    address.unanswered_consecutive >= ROW && (probe.answered() == 0 || outage)
 }
 
 /// Whether no probe gets an answer from the host: its echo requests do not, or a router says that it
 /// cannot be reached, and neither does anything else.
-pub(crate) fn is_host_down(view: &View<'_>, probes: &[&ProbeDelta<'_>]) -> bool {
+pub(crate) fn is_host_down(probes: &[&ProbeDelta<'_>]) -> bool {
     let mut echo = false;
     for probe in probes {
         let silent = probe.answered() == 0 && probe.address.unanswered_consecutive > 0;
         let told = probe.answered() == 0 && probe.outcomes().icmp_error > 0;
-        let down = is_down(view, probe);
+        let down = is_down(probe);
         match Transport::of(probe.target.kind) {
             // Those that lose packets on purpose tell by an answer only.
             None if probe.answered() > 0 => return false,
@@ -166,5 +171,5 @@ pub(crate) fn is_unreachable(view: &View<'_>, probe: &ProbeDelta<'_>) -> bool {
     let of_host: Vec<_> = probes
         .filter(|other| other.address.address == address && !is_silent(other))
         .collect();
-    is_host_down(view, &of_host)
+    is_host_down(&of_host)
 }

@@ -1,5 +1,8 @@
 //! Where unusual begins. Each number has a reason; sites may set their own.
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 /// The limits beyond which a rule speaks.
@@ -37,6 +40,9 @@ pub struct Thresholds {
     pub no_port_per_second: f64,
     /// Untracked packets per second.
     pub invalid_per_second: f64,
+    /// Packets per second with used-up hops that traceroutes through a router make at most: one is three
+    /// packets or one a second, and the default of path probes is three a minute.
+    pub traced_packets_per_second: f64,
     /// Connection attempts per second that get no answer at all.
     pub connect_timeouts_per_second: f64,
     /// Probes lost on the path, as a share of those that can tell: the lower bound of what is sure
@@ -78,6 +84,7 @@ impl Default for Thresholds {
             zero_windows_per_second: 1.0,
             no_port_per_second: 10.0,
             invalid_per_second: 1.0,
+            traced_packets_per_second: 10.0,
             connect_timeouts_per_second: 0.5,
             probe_loss_ratio: 0.001,
             certificate_warning_days: 21,

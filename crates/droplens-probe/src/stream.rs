@@ -196,6 +196,10 @@ impl Stream {
             silent: self.silent,
             in_flight: self.flight.in_flight(),
             unanswered_consecutive: self.judged.map_or(0, |_| self.flight.unanswered()),
+            unanswered_for: self.judged.and_then(|_| {
+                let since = self.flight.unanswered_since()?;
+                Some(now.since(since))
+            }),
             round_trips: summary.round_trips,
             burst_packets: summary.burst_packets,
             burst_durations: summary.burst_durations,

@@ -84,10 +84,19 @@ pub(crate) fn snapshot(second: u64, counters: &[(Protocol, i128)], targets: &[Ta
 
 /// What the rules find in a window of 10 s in which all this happened.
 pub(crate) fn judge(counters: &[(Protocol, i128)], targets: &[Target]) -> Vec<Finding> {
+    judge_by(&Thresholds::default(), counters, targets)
+}
+
+/// The same by these thresholds.
+pub(crate) fn judge_by(
+    thresholds: &Thresholds,
+    counters: &[(Protocol, i128)],
+    targets: &[Target],
+) -> Vec<Finding> {
     let still: Vec<_> = counters.iter().map(|(counter, _)| (*counter, 0)).collect();
     let from = snapshot(1, &still, &begun(targets));
     let to = snapshot(11, counters, targets);
-    judge_between(&from, &to, Edges::default())
+    found(thresholds, &from, &to, Edges::default())
 }
 
 /// The same targets before the first probe.
@@ -103,10 +112,18 @@ pub(crate) fn begun(targets: &[Target]) -> Vec<Target> {
 
 /// What the rules find between two snapshots that are 10 s apart.
 pub(crate) fn judge_between(from: &Snapshot, to: &Snapshot, edges: Edges<'_>) -> Vec<Finding> {
+    found(&Thresholds::default(), from, to, edges)
+}
+
+fn found(
+    thresholds: &Thresholds,
+    from: &Snapshot,
+    to: &Snapshot,
+    edges: Edges<'_>,
+) -> Vec<Finding> {
     let delta = Delta::new(from, to);
     let ledger = Ledger::of(delta);
-    let thresholds = Thresholds::default();
-    let view = View::new(delta, &ledger, Duration::from_secs(10), &thresholds)
+    let view = View::new(delta, &ledger, Duration::from_secs(10), thresholds)
         .with_edges(edges)
         .ending(END);
     verdict::findings(&view)

@@ -1,5 +1,7 @@
 //! The IP layer: routes, headers, fragments, neighbours, and what conservation finds missing.
 
+mod expired;
+
 use droplens_model::delta::Protocol;
 use droplens_model::{Cause, Family, Finding, Place, Severity, Source};
 
@@ -15,7 +17,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule::new(Cause::NoRoute, INPUT, no_route),
     Rule::new(Cause::RpFilter, Needs::All(&[Source::Netstat]), rp_filter),
     Rule::new(Cause::HeaderErrors, INPUT, header_errors),
-    Rule::new(Cause::TtlExpired, INPUT, ttl_expired),
+    Rule::new(Cause::TtlExpired, INPUT, expired::ttl_expired),
     Rule::new(Cause::ChecksumErrors, INPUT, checksum_errors),
     Rule::new(Cause::ReassemblyFailed, INPUT, reassembly_failed),
     Rule::new(Cause::FragmentationFailed, INPUT, fragmentation_failed),
@@ -115,21 +117,6 @@ fn header_errors(view: &View<'_>) -> Vec<Finding> {
             c::TCP_IN_ERRS,
         ],
         "Capture them (`tcpdump -vv`) and find the sender: a broken tunnel, an old device or an attack.",
-    )
-}
-
-fn ttl_expired(view: &View<'_>) -> Vec<Finding> {
-    plain(
-        view,
-        Cause::TtlExpired,
-        "time to live used up",
-        &[
-            c::IN_HDR_ERRORS.v4,
-            c::IN_HDR_ERRORS.v6,
-            c::ICMP_OUT_TIME_EXCEEDED.v4,
-            c::ICMP_OUT_TIME_EXCEEDED.v6,
-        ],
-        "Look for a routing loop: `traceroute` to the destination shows the same routers again and again. A traceroute through this host does this too.",
     )
 }
 

@@ -144,6 +144,7 @@ fn encode_addresses(targets: &[Target], encoder: &mut Encoder<'_>) -> fmt::Resul
             silent,
             in_flight,
             unanswered_consecutive,
+            unanswered_for: _, // the alert on the row has its own time
             round_trips: _,
             burst_packets: _, // runs.rs
             burst_durations: _,

@@ -116,6 +116,10 @@ pub struct Address {
     /// Probes in a row, up to the newest one that is due, that the target did not answer in time.
     /// Rises with each timeout, seconds before those probes are counted as lost.
     pub unanswered_consecutive: u64,
+    /// How long that has been so: since the first probe of the row was sent. None without a row, or if
+    /// that is not known.
+    #[serde(with = "maybe_nanoseconds", default)]
+    pub unanswered_for: Option<Duration>,
     /// Times between a probe and its answer; those of late answers too, never of lost probes.
     pub round_trips: RoundTrips,
     /// Lengths of the runs of lost probes that ended (loss periods of RFC 3357).
@@ -206,6 +210,7 @@ impl Address {
             silent: 0,
             in_flight: 0,
             unanswered_consecutive: 0,
+            unanswered_for: None,
             round_trips: RoundTrips::default(),
             burst_packets: BurstPackets::default(),
             burst_durations: BurstDurations::default(),

@@ -16,12 +16,12 @@ pub(super) async fn open(
     task: &Task,
     address: IpAddr,
     port: u16,
-    deadline: Deadline,
+    deadline: &Deadline,
     report: &mut Report,
 ) -> Result<TcpStream, Trouble> {
     let to = SocketAddr::new(address, port);
     let first = report.phases.is_empty();
-    match tcp::open(task.egress(), to, deadline.left()).await {
+    match tcp::open(task.egress(), to, deadline).await {
         Ok(connected) => {
             if first {
                 report.sent = connected.sent;

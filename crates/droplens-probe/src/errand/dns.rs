@@ -14,6 +14,7 @@ use droplens_model::Moment;
 use droplens_model::sample::probes::{FailureReason, Outcome, Phase, SendFailure};
 use rustix::rand::{GetRandomFlags, getrandom};
 
+use super::deadline::Deadline;
 use super::{Ending, Report, Task, tcp};
 use crate::random::Random;
 use crate::spec::{DnsSpec, DnsTransport};
@@ -44,15 +45,13 @@ pub(super) async fn run(task: &Task, spec: &DnsSpec) -> Report {
     let ask = Ask {
         task,
         spec,
+        deadline: Deadline::of(task),
         server: SocketAddr::new(task.address, spec.port),
         question,
     };
     match spec.transport {
         DnsTransport::Udp => ask.udp(&mut report).await,
-        DnsTransport::Tcp => {
-            let patience = task.patience();
-            ask.tcp(&mut report, patience, None).await;
-        }
+        DnsTransport::Tcp => ask.tcp(&mut report, None).await,
     }
     report
 }
@@ -60,28 +59,28 @@ pub(super) async fn run(task: &Task, spec: &DnsSpec) -> Report {
 struct Ask<'a> {
     task: &'a Task,
     spec: &'a DnsSpec,
+    deadline: Deadline,
     server: SocketAddr,
     question: Question,
 }
 
 impl Ask<'_> {
     async fn udp(&self, report: &mut Report) {
-        let patience = self.task.patience();
         let (egress, question) = (self.task.egress(), &self.question);
-        let (sent, reply) = exchange::over_udp(egress, self.server, question, patience).await;
+        let asked = exchange::over_udp(egress, self.server, question, &self.deadline);
+        let (sent, reply) = asked.await;
         report.sent = sent;
         if matches!(reply, Reply::Truncated) {
             report.truncated = true;
             let took = monotonic().since(sent);
-            let left = patience.saturating_sub(took);
-            return self.tcp(report, left, Some(took)).await;
+            return self.tcp(report, Some(took)).await;
         }
         self.learn(report, reply, sent);
     }
 
     /// Asks over TCP; `before` is the time that the truncated answer took.
-    async fn tcp(&self, report: &mut Report, patience: Duration, before: Option<Duration>) {
-        let connected = match tcp::open(self.task.egress(), self.server, patience).await {
+    async fn tcp(&self, report: &mut Report, before: Option<Duration>) {
+        let connected = match tcp::open(self.task.egress(), self.server, &self.deadline).await {
             Ok(connected) => connected,
             Err(unopened) => {
                 if before.is_none() {
@@ -95,8 +94,8 @@ impl Ask<'_> {
         }
         connected.note(report);
         let opened = connected.opened;
-        let left = patience.saturating_sub(opened.since(connected.sent));
-        let reply = exchange::over_tcp(&connected.stream, self.server, &self.question, left).await;
+        let (stream, question) = (&connected.stream, &self.question);
+        let reply = exchange::over_tcp(stream, self.server, question, &self.deadline).await;
         tcp::close(connected.stream);
         // The time of the first answer belongs to the same step.
         let from = opened.0.saturating_sub(before.unwrap_or_default());

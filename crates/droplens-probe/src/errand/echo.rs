@@ -9,8 +9,8 @@ use droplens_model::{Family, Moment};
 use socket2::Socket;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
-use tokio::time::timeout;
 
+use super::deadline::Deadline;
 use super::trouble::{Trouble, newest_icmp};
 use super::{Ending, Report, Task};
 use crate::icmp::{self, Echo, EchoKind, HEADER, Quoted, Received};
@@ -62,13 +62,13 @@ pub async fn echo(task: &Task, spec: &EchoSpec) -> Echoed {
         Trouble::unsent("send an echo request", &error).note(&mut echoed.report);
         return echoed;
     }
-    match timeout(task.patience(), request.wait()).await {
-        Ok(Ok(Reply { at, hop_limit })) => {
+    match Deadline::of(task).wait(request.wait()).await {
+        Some(Ok(Reply { at, hop_limit })) => {
             echoed.report.ending = Ending::Answered(at);
             echoed.hop_limit = hop_limit;
         }
-        Ok(Err(trouble)) => trouble.note(&mut echoed.report),
-        Err(_) => {
+        Some(Err(trouble)) => trouble.note(&mut echoed.report),
+        None => {
             let waited = task.patience().as_secs_f64();
             let text = format!("no reply from {} within {waited} s", task.address);
             Trouble::unheard(FailureReason::Timeout, text).note(&mut echoed.report);

@@ -105,7 +105,7 @@ impl<'a> Visit<'a> {
             }
             let (task, first) = (self.task, &self.first);
             address =
-                redirect::locate(task, first, next, self.resolver, self.deadline, report).await?;
+                redirect::locate(task, first, next, self.resolver, &self.deadline, report).await?;
         }
     }
 
@@ -124,7 +124,7 @@ impl<'a> Visit<'a> {
         wanted: &Wanted,
         report: &mut Report,
     ) -> Result<Answer, Trouble> {
-        let (deadline, url) = (self.deadline, trail.here());
+        let (deadline, url) = (&self.deadline, trail.here());
         let stream = connection::open(self.task, address, url.port(), deadline, report).await?;
         report.details.http = Some(HttpDetails {
             redirects: trail.followed(),

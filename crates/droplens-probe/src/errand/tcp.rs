@@ -9,8 +9,8 @@ use droplens_model::{Family, Moment};
 use rustix::io::Errno;
 use socket2::{SockRef, Socket};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
 
+use super::deadline::Deadline;
 use super::trouble::{Trouble, newest_icmp};
 use super::{Ending, Report, Task};
 use crate::spec::{Egress, TcpSpec};
@@ -69,7 +69,7 @@ fn note(report: &mut Report, details: Option<TcpDetails>) {
 
 pub(super) async fn run(task: &Task, spec: &TcpSpec) -> Report {
     let to = SocketAddr::new(task.address, spec.port);
-    match open(task.egress(), to, task.patience()).await {
+    match open(task.egress(), to, &Deadline::of(task)).await {
         Ok(connected) => {
             let mut report = Report::new(connected.sent);
             report.ending = Ending::Answered(connected.opened);
@@ -85,16 +85,16 @@ pub(super) async fn run(task: &Task, spec: &TcpSpec) -> Report {
     }
 }
 
-/// Opens a connection, waiting for it no longer than `patience`. All kinds of probes over TCP begin
+/// Opens a connection, waiting for it until the deadline. All kinds of probes over TCP begin
 /// with this.
 pub(super) async fn open(
     egress: &Egress,
     to: SocketAddr,
-    patience: Duration,
+    deadline: &Deadline,
 ) -> Result<Connected, Unopened> {
     let (attempt, sent) = begin(egress, to)?;
     let Attempt { stream, own } = attempt;
-    let waited = timeout(patience, stream.writable()).await;
+    let waited = deadline.wait(stream.writable()).await;
     let now = monotonic();
     let unopened = |trouble| Unopened {
         sent,
@@ -103,7 +103,7 @@ pub(super) async fn open(
     };
     // What became of the attempt. A time that is over says nothing about an answer that came with it.
     let error = match stream.take_error() {
-        Ok(None) if waited.is_err() && tcp::is_held_back(&stream).unwrap_or(false) => {
+        Ok(None) if waited.is_none() && tcp::is_held_back(&stream).unwrap_or(false) => {
             return Err(Unopened {
                 sent,
                 trouble: held_back(to),
@@ -111,8 +111,11 @@ pub(super) async fn open(
                 details: Some(TcpDetails::default()),
             });
         }
-        Ok(None) if waited.is_err() => {
-            let text = format!("no answer from {to} within {} s", patience.as_secs_f64());
+        Ok(None) if waited.is_none() => {
+            let text = format!(
+                "no answer from {to} within {} s",
+                deadline.patience().as_secs_f64()
+            );
             return Err(unopened(Trouble {
                 ending: Ending::Silent,
                 failure: (FailureReason::ConnectTimeout, text),

@@ -18,15 +18,15 @@ pub(super) use shake::shake;
 pub(super) async fn run(task: &Task, spec: &TlsSpec) -> Report {
     let deadline = Deadline::of(task);
     let mut report = Report::new(monotonic());
-    let opened = connection::open(task, task.address, spec.port, deadline, &mut report).await;
+    let opened = connection::open(task, task.address, spec.port, &deadline, &mut report).await;
     let shaken = match opened {
-        Ok(stream) => shake(stream, spec, &[], deadline, &mut report).await,
+        Ok(stream) => shake(stream, spec, &[], &deadline, &mut report).await,
         Err(trouble) => Err(trouble),
     };
     match shaken {
         Ok(session) => {
             report.ending = Ending::Answered(monotonic());
-            if let Err(trouble) = session.close(deadline).await {
+            if let Err(trouble) = session.close(&deadline).await {
                 trouble.note(&mut report);
             }
         }

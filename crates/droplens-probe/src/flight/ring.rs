@@ -35,6 +35,8 @@ pub struct Flight {
     newest_answered: Option<u64>,
     /// Probes since then that were not.
     unanswered: u64,
+    /// When the first of these was sent.
+    unanswered_since: Option<Moment>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -61,6 +63,7 @@ impl Flight {
             under_way: 0,
             newest_answered: None,
             unanswered: 0,
+            unanswered_since: None,
         }
     }
 
@@ -141,11 +144,9 @@ impl Flight {
         };
         if !reordered {
             self.newest_answered = Some(number);
-            self.unanswered = if self.unanswered > 0 {
-                self.unanswered_after(place)
-            } else {
-                0
-            };
+            if self.unanswered > 0 {
+                self.count_unanswered_after(place);
+            }
         }
         Match::Answered { ended, reordered }
     }
@@ -178,7 +179,7 @@ impl Flight {
         let counts = place >= self.overdue && is_unanswered(outcome.kind());
         let ended = self.finish(place, outcome, None)?;
         if counts && self.newest_answered.is_none_or(|n| n < ended.number) {
-            self.unanswered += 1;
+            self.add_unanswered(ended.sent);
         }
         Some(ended)
     }
@@ -192,7 +193,10 @@ impl Flight {
             }
             let number = self.first + self.overdue as u64;
             let newest = self.newest_answered.is_none_or(|newest| newest < number);
-            self.unanswered += u64::from(newest && probe.ended.is_none());
+            let (sent, is_new) = (probe.sent, newest && probe.ended.is_none());
+            if is_new {
+                self.add_unanswered(sent);
+            }
             self.overdue += 1;
         }
         for place in self.told..self.overdue {
@@ -210,6 +214,9 @@ impl Flight {
                 if newest && !is_unanswered(ended.outcome.kind()) {
                     // It was taken for unanswered since its timeout, and nobody knows that now.
                     self.unanswered = self.unanswered.saturating_sub(1);
+                    if self.unanswered == 0 {
+                        self.unanswered_since = None;
+                    }
                 }
                 tell(ended);
             }
@@ -280,6 +287,11 @@ impl Flight {
         self.unanswered
     }
 
+    /// When the first probe of that row was sent; none if there is no row.
+    pub const fn unanswered_since(&self) -> Option<Moment> {
+        self.unanswered_since
+    }
+
     /// Probes begun.
     pub fn begun(&self) -> u64 {
         self.first + self.probes.len() as u64
@@ -310,16 +322,27 @@ impl Flight {
         })
     }
 
-    /// Unanswered probes after the one at `place`.
-    fn unanswered_after(&self, place: usize) -> u64 {
+    /// Lengthens the row of unanswered probes. It may begin earlier than was known, since errors can
+    /// come before the timeouts of probes that were sent before.
+    fn add_unanswered(&mut self, sent: Moment) {
+        self.unanswered += 1;
+        let since = self.unanswered_since.get_or_insert(sent);
+        *since = sent.min(*since);
+    }
+
+    /// Begins the row of unanswered probes anew: it is those after the one at `place`.
+    fn count_unanswered_after(&mut self, place: usize) {
         let after = (place + 1).min(self.probes.len());
-        let unanswered = self.probes.range(after..).zip(after..);
-        unanswered
+        let mut unanswered = (self.probes.range(after..).zip(after..))
             .filter(|(probe, place)| match probe.ended {
                 None => *place < self.overdue,
                 Some((outcome, _)) => is_unanswered(outcome.kind()),
             })
-            .count() as u64
+            .map(|(probe, _)| probe.sent);
+        let since = unanswered.next();
+        let more = unanswered.count() as u64;
+        self.unanswered = since.map_or(0, |_| 1 + more);
+        self.unanswered_since = since;
     }
 
     /// Drops the probes whose answers nobody waits for any more.

@@ -60,6 +60,7 @@ fn a_probe_without_the_report_it_was_to_have_is_aborted() {
         1,
         "of the aborted one nothing is known"
     );
+    assert_eq!(flight.unanswered_since(), Some(at(0)));
     assert!(!flight.is_under_way(answered));
     let held_up = flight.begin(at(20_000)).unwrap();
     let late = flight.answer(held_up, read(40_000));
@@ -90,6 +91,34 @@ fn answers_are_in_time_late_or_too_late() {
     assert_eq!((ended.outcome, ended.round_trip), (Outcome::Lost, None));
     assert_eq!(flight.answer(third, read(11_002)), Match::Stale);
     assert_eq!(flight.in_flight(), 0);
+}
+
+#[test]
+fn a_row_of_unanswered_probes_has_a_beginning() {
+    let mut flight = flight();
+    let row = |flight: &Flight| (flight.unanswered(), flight.unanswered_since());
+    let answered = flight.begin(at(0)).unwrap();
+    flight.answer(answered, read(10));
+    let [late, second, third] = [100, 200, 300].map(|millis| flight.begin(at(millis)).unwrap());
+    assert_eq!(row(&flight), (0, None));
+    // An error tells at once, and the others are overdue one by one.
+    flight.end(third, Outcome::Lost);
+    assert_eq!(row(&flight), (1, Some(at(300))));
+    assert_eq!(expired(&mut flight, 1_201), []);
+    assert_eq!(row(&flight), (3, Some(at(100))));
+    flight.answer(late, read(1_300));
+    assert_eq!(row(&flight), (2, Some(at(200))));
+    flight.answer(second, read(1_400));
+    assert_eq!(row(&flight), (1, Some(at(300))));
+    let next = flight.begin(at(1_500)).unwrap();
+    flight.answer(next, read(1_510));
+    assert_eq!(row(&flight), (0, None));
+    // A row longer than what is remembered keeps its beginning.
+    for second in 2..60 {
+        flight.begin(at(second * 1_000)).unwrap();
+        expired(&mut flight, second * 1_000);
+    }
+    assert_eq!(row(&flight), (56, Some(at(2_000))));
 }
 
 #[test]

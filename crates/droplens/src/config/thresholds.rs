@@ -94,14 +94,17 @@ impl Thresholds {
     }
 }
 
-/// Whole days, as many as there are at most.
+/// Whole days, as many as there are at most. A part of a day is a day, and not none.
 fn days(days: Positive) -> u32 {
-    u32::try_from(days.whole()).unwrap_or(u32::MAX)
+    u32::try_from(Positive(days.0.ceil()).whole()).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::config::Config;
 
     #[test]
     fn the_defaults_are_those_of_the_diagnosis() {
@@ -109,5 +112,109 @@ mod tests {
             Thresholds::default().all(),
             droplens_diagnosis::Thresholds::default()
         );
+    }
+    /// The keys of probes, each with a value that is not the default.
+    const PROBES: [(&str, &str); 8] = [
+        ("probe_loss_ratio", "0.05"),
+        ("certificate_warning_days", "30"),
+        ("certificate_critical_days", "3"),
+        ("dns_query", "\"2s\""),
+        ("resolve", "\"20ms\""),
+        ("connect", "\"30ms\""),
+        ("tls", "\"40ms\""),
+        ("first_byte", "\"1s 500ms\""),
+    ];
+
+    fn parse(key: &str, value: &str) -> Result<droplens_diagnosis::Thresholds, String> {
+        let text = format!("[log]\n[thresholds]\n{key} = {value}\n");
+        let config = Config::parse(&text).map_err(|mistake| mistake.to_string())?;
+        Ok(config.thresholds.all())
+    }
+
+    #[test]
+    fn each_key_of_probes_sets_its_own_threshold() {
+        let default = droplens_diagnosis::Thresholds::default();
+        let millis = Duration::from_millis;
+        let set = PROBES.map(|(key, value)| parse(key, value).unwrap());
+        let [
+            loss,
+            warning,
+            critical,
+            query,
+            resolve,
+            connect,
+            tls,
+            first_byte,
+        ] = set;
+        let expected = droplens_diagnosis::Thresholds {
+            probe_loss_ratio: 0.05,
+            ..default
+        };
+        assert_eq!(loss, expected);
+        let expected = droplens_diagnosis::Thresholds {
+            certificate_warning_days: 30,
+            ..default
+        };
+        assert_eq!(warning, expected);
+        let expected = droplens_diagnosis::Thresholds {
+            certificate_critical_days: 3,
+            ..default
+        };
+        assert_eq!(critical, expected);
+        let expected = droplens_diagnosis::Thresholds {
+            dns_query: millis(2_000),
+            ..default
+        };
+        assert_eq!(query, expected);
+        let expected = droplens_diagnosis::Thresholds {
+            resolve: millis(20),
+            ..default
+        };
+        assert_eq!(resolve, expected);
+        let expected = droplens_diagnosis::Thresholds {
+            connect: millis(30),
+            ..default
+        };
+        assert_eq!(connect, expected);
+        let expected = droplens_diagnosis::Thresholds {
+            tls: millis(40),
+            ..default
+        };
+        assert_eq!(tls, expected);
+        let expected = droplens_diagnosis::Thresholds {
+            first_byte: millis(1_500),
+            ..default
+        };
+        assert_eq!(first_byte, expected);
+    }
+
+    #[test]
+    fn a_part_of_a_day_is_a_day() {
+        let days = |text| {
+            let all = parse("certificate_critical_days", text).unwrap();
+            all.certificate_critical_days
+        };
+        assert_eq!([days("0.5"), days("1.0"), days("6.1")], [1, 1, 7]);
+    }
+
+    #[test]
+    fn a_value_that_makes_no_sense_is_shown_with_its_key_and_line() {
+        const NONE: [&str; 6] = ["0", "-1", "nan", "inf", "true", "[]"];
+        for (key, good) in PROBES {
+            let is_time = good.starts_with('"');
+            let more = match key {
+                _ if is_time => ["\"0s\"", "\"soon\"", "\"-1s\""],
+                "probe_loss_ratio" => ["1.1", "\"5%\"", "\"\""],
+                _ => ["\"30d\"", "\"\"", "{}"],
+            };
+            for bad in NONE.iter().chain(&more) {
+                let told = parse(key, bad).expect_err(bad);
+                let line = format!("3 | {key} = {bad}");
+                assert!(
+                    told.contains("line 3,") && told.contains(&line) && told.contains('^'),
+                    "{told}"
+                );
+            }
+        }
     }
 }

@@ -1,8 +1,11 @@
 //! Hosts that pass on what is not for them.
 
+use droplens_model::Cause;
+
+use crate::agent::Options;
 use crate::lab::transfer::Transfer;
 use crate::lab::{Namespace, Router, load, veth};
-use crate::scenario::{Expect, Scenario, Seen, Watch};
+use crate::scenario::{Expect, Scenario, Seen, Watch, scenario};
 
 use super::clean;
 use crate::scenario::faults::possible;
@@ -18,6 +21,16 @@ pub(super) const ALL: &[Scenario] = &[
         "TCP and UDP through a VXLAN tunnel that begins here",
         vxlan_overlay,
     ),
+    traced(
+        "traced-router",
+        "somebody traces the path through a router every two seconds",
+        || traced_router(Router::SERVER_V4),
+    ),
+    traced(
+        "traced-router6",
+        "somebody traces the path through a router over IPv6 every two seconds",
+        || traced_router(Router::SERVER_V6),
+    ),
     clean("bridge", "a bridge with busy ports", || bridge("0")),
     clean(
         "bridge-netfilter",
@@ -25,6 +38,27 @@ pub(super) const ALL: &[Scenario] = &[
         || bridge("1"),
     ),
 ];
+
+/// Packets that are meant not to arrive: their drops are counted, and no fault.
+const TRACED: Expect = Expect::Remark(Cause::TtlExpired);
+
+const fn traced(name: &'static str, about: &'static str, run: fn() -> Seen) -> Scenario {
+    scenario(name, about, TRACED, run)
+}
+
+fn traced_router(target: &str) -> Seen {
+    let three = Router::new();
+    let watch = Watch::start(&three.router);
+    let toml = format!("[[probe.path]]\ninterval = \"2s\"\ntargets = [\"{target}\"]\n");
+    let client = Options::new().config(&toml).start(&three.client);
+    client.probes_until("three rounds", |probes| {
+        let targets = probes.targets.iter();
+        let addresses = targets.flat_map(|target| &target.addresses);
+        let answered: u64 = addresses.map(|one| one.outcomes.ok).sum();
+        (answered >= 3).then_some(()).ok_or(format!("{answered}"))
+    });
+    watch.verdict(&TRACED, None)
+}
 
 fn nat_router() -> Seen {
     let three = Router::new();

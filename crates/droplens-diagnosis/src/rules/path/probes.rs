@@ -134,7 +134,7 @@ fn lossy<'v, 'a>(view: &'v View<'a>) -> Vec<Lossy<'v, 'a>> {
     let lossy = probes.filter_map(|probe| Lossy::of(view, probe));
     // Those that do not answer at all are unreachable, or nobody listens there.
     let answering = lossy.filter(|lossy| match lossy.transport {
-        Transport::Tcp => lossy.probe.answered() > 0 && !is_down(view, lossy.probe),
+        Transport::Tcp => lossy.probe.answered() > 0 && !is_down(lossy.probe),
         _ => !is_unreachable(view, lossy.probe),
     });
     let mut lossy: Vec<_> = answering.collect();
@@ -270,7 +270,7 @@ pub(super) fn unreachable(view: &View<'_>) -> Vec<Finding> {
         let Some(first) = probes.first() else {
             continue;
         };
-        if !crate::probed::is_host_down(view, &probes) {
+        if !crate::probed::is_host_down(&probes) {
             continue;
         }
         let lost: u64 = probes.iter().map(|probe| packets(probe).lost).sum();

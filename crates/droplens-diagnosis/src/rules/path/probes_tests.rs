@@ -288,20 +288,27 @@ fn a_host_that_answers_nothing_is_unreachable() {
 
 #[test]
 fn an_outage_that_began_in_the_window_is_told() {
-    let half = |row| {
+    let half = |row, millis| {
         target(ProbeKind::Icmp, HOST, |address| {
             counts(20, 0)(address);
             address.sent = 50;
             address.unanswered_consecutive = row;
+            address.unanswered_for = Some(Duration::from_millis(millis));
         })
     };
-    // 5 probes a second: 6 s, and 4 s that may be a burst of losses.
-    let found = judge(&[], &[half(30)]);
-    assert_eq!(
-        causes(&found),
-        [(Cause::TargetUnreachable, Severity::Warning)]
-    );
-    assert_eq!(judge(&[], &[half(20)]), []);
+    for row in [3, 30] {
+        let found = judge(&[], &[half(row, 5_000)]);
+        assert_eq!(
+            causes(&found),
+            [(Cause::TargetUnreachable, Severity::Warning)]
+        );
+    }
+    for (row, millis, why) in [
+        (30, 4_999, "that may be a burst of losses"),
+        (2, 60_000, "two may be chance"),
+    ] {
+        assert_eq!(judge(&[], &[half(row, millis)]), [], "{why}");
+    }
 }
 
 #[test]
@@ -428,6 +435,34 @@ fn what_this_host_refused_to_send_is_its_own_matter() {
         Some(7.0)
     );
     assert_eq!(judge(&[], &[refused(FailureReason::TooBig)]), []);
+}
+
+/// Nothing is answered, but nothing was asked either.
+#[test]
+fn a_target_of_probes_that_never_left_is_not_unreachable() {
+    let kept = |send_error, local_drop, lost| {
+        target(ProbeKind::Icmp, HOST, |address| {
+            let row = send_error + local_drop + lost;
+            counts(0, lost)(address);
+            address.sent = row;
+            address.outcomes.send_error = send_error;
+            address.outcomes.local_drop = local_drop;
+            address.unanswered_consecutive = row;
+            address.unanswered_for = Some(Duration::from_secs(9));
+            fail(address, FailureReason::NotPermitted, send_error);
+            fail(address, FailureReason::LocalDrop, local_drop);
+        })
+    };
+    for (send_error, local_drop, lost) in [(9, 0, 0), (0, 9, 0), (4, 5, 0), (6, 0, 3)] {
+        let found = judge(&[], &[kept(send_error, local_drop, lost)]);
+        assert_eq!(found, [], "{send_error} {local_drop} {lost}");
+    }
+    // Most did leave.
+    for (send_error, local_drop, lost) in [(0, 0, 9), (4, 0, 5), (0, 3, 6)] {
+        let finding = only(judge(&[], &[kept(send_error, local_drop, lost)]));
+        assert_eq!(finding.cause, Cause::TargetUnreachable);
+        assert_eq!(finding.packets, lost);
+    }
 }
 
 /// A firewall rule without a counter shows by nothing else.

@@ -52,7 +52,7 @@ pub(super) fn timeout(view: &View<'_>) -> Vec<Finding> {
     let unanswered = probes.filter_map(|probe| {
         probed::timeouts(view, probe, REASONS)?;
         // If some are answered the path loses them; if the host is down, that is told.
-        let nobody = probe.answered() == 0 || is_down(view, probe);
+        let nobody = probe.answered() == 0 || is_down(probe);
         if !nobody || is_unreachable(view, probe) {
             return None;
         }

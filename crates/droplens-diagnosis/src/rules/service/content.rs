@@ -77,13 +77,12 @@ pub(super) fn expiring(view: &View<'_>) -> Vec<Finding> {
     }
     let expiring = first.into_iter().filter_map(|(target, expiry)| {
         let days = expiry.at.since(now).as_secs_f64() / 86_400.0;
-        if days >= f64::from(view.thresholds.certificate_warning_days) {
-            return None;
-        }
         let severity = if days < f64::from(view.thresholds.certificate_critical_days) {
             Severity::Critical
-        } else {
+        } else if days < f64::from(view.thresholds.certificate_warning_days) {
             Severity::Warning
+        } else {
+            return None;
         };
         let which = if expiry.leaf {
             "the certificate"

@@ -78,6 +78,75 @@ fn a_port_that_never_answers_is_a_timeout_and_no_lost_path() {
     assert_eq!(causes(&judge(&[], &[some])), [Cause::PathLoss]);
 }
 
+/// While nothing is answered so many attempts wait that most others are left out, and those are sent
+/// as far as counters say: the row is short however long the silence lasts.
+#[test]
+fn a_port_that_falls_silent_is_a_timeout_and_no_lost_path() {
+    let port = |row, silent_for| {
+        target(ProbeKind::Tcp, HOST, |address| {
+            counts(40, 16)(address);
+            address.sent = 230;
+            address.outcomes.aborted = 158;
+            address.in_flight = 16;
+            address.syn_retransmits = 96;
+            address.unanswered_consecutive = row;
+            address.unanswered_for = Some(Duration::from_secs(silent_for));
+            fail(address, FailureReason::ConnectTimeout, 16);
+        })
+    };
+    let echo = |answered, row| {
+        target(ProbeKind::Icmp, HOST, |address| {
+            counts(answered, row)(address);
+            address.unanswered_consecutive = row;
+            address.unanswered_for = (row > 0).then_some(Duration::from_secs(14));
+        })
+    };
+    let finding = only(judge(&[], &[port(32, 14), echo(100, 0)]));
+    assert_eq!((finding.cause, finding.packets), (Cause::ConnectTimeout, 0));
+    assert_eq!(
+        causes(&judge(&[], &[port(32, 14)])),
+        [Cause::ConnectTimeout]
+    );
+    // Attempts that were answered a moment ago are lost at random.
+    for (row, silent_for) in [(0, 0), (2, 6), (9, 2)] {
+        let found = judge(&[], &[port(row, silent_for), echo(100, 0)]);
+        assert_eq!(causes(&found), [Cause::PathLoss], "{row} {silent_for}");
+    }
+    // With the port, the host.
+    let found = judge(&[], &[port(32, 14), echo(40, 60)]);
+    assert_eq!(causes(&found), [Cause::TargetUnreachable]);
+}
+
+#[test]
+fn a_request_without_an_answer_is_no_lost_segment() {
+    let hangs = |kind, reason| {
+        target(kind, HOST, |address| {
+            counts(40, 10)(address);
+            fail(address, reason, 10);
+        })
+    };
+    for (kind, reason, cause) in [
+        (
+            ProbeKind::Http,
+            FailureReason::HttpTimeout,
+            Cause::HttpFailure,
+        ),
+        (
+            ProbeKind::Tls,
+            FailureReason::TlsTimeout,
+            Cause::HttpFailure,
+        ),
+        (
+            ProbeKind::Http,
+            FailureReason::ConnectTimeout,
+            Cause::PathLoss,
+        ),
+    ] {
+        let found = judge(&[], &[hangs(kind, reason)]);
+        assert_eq!(causes(&found), [cause], "{reason}");
+    }
+}
+
 #[test]
 fn a_slow_probe_needs_no_second_timeout_in_one_window() {
     let mut slow = silent(ProbeKind::Tcp, FailureReason::ConnectTimeout, 1, 0);

@@ -79,6 +79,8 @@ fn adds_up(found: &Address) -> Result<(), TestCaseError> {
     prop_assert!(found.gap_packets.sum <= answered);
     prop_assert!(found.reordered <= answered);
     prop_assert!(found.unanswered_consecutive <= found.sent);
+    let row = found.unanswered_consecutive > 0;
+    prop_assert_eq!(row, found.unanswered_for.is_some());
     let (low, high) = found.loss().interval();
     prop_assert!((0.0..=1.0).contains(&low) && low <= high && high <= 1.0);
     Ok(())

@@ -10,10 +10,10 @@ use hickory_proto::op::Message;
 use socket2::{SockRef, Socket};
 use tokio::io::Interest;
 use tokio::net::{TcpStream, UdpSocket};
-use tokio::time::{Instant, timeout_at};
 
 use super::question::{NoAnswer, Question, Response};
 use crate::errand::Ending;
+use crate::errand::deadline::Deadline;
 use crate::errand::trouble::{Trouble, newest_icmp};
 use crate::spec::Egress;
 use crate::sys::clock::monotonic;
@@ -82,7 +82,7 @@ pub(super) async fn over_udp(
     egress: &Egress,
     server: SocketAddr,
     question: &Question,
-    patience: Duration,
+    deadline: &Deadline,
 ) -> (Moment, Reply) {
     let unsent = |doing, error: &io::Error| Reply::Failed(Trouble::unsent(doing, error));
     let socket = match prepare(egress, server) {
@@ -96,7 +96,6 @@ pub(super) async fn over_udp(
         Err(error) => return (monotonic(), unsent("wait for an answer", &error)),
     };
     let sent = monotonic();
-    let end = Instant::now() + patience;
     if let Err(error) = SockRef::from(&socket).send(question.bytes()) {
         return (sent, unsent("send", &error));
     }
@@ -107,23 +106,23 @@ pub(super) async fn over_udp(
         let received = socket.async_io(Interest::READABLE | Interest::ERROR, || {
             rustix::io::read(&socket, room.as_mut_slice()).map_err(io::Error::from)
         });
-        match timeout_at(end, received).await {
-            Err(_) => break,
-            Ok(Ok(length)) => {
+        match deadline.wait(received).await {
+            None => break,
+            Some(Ok(length)) => {
                 let bytes = room.get(..length).unwrap_or_default();
                 match question.read(bytes) {
                     Ok(response) => return (sent, reply(response, length)),
                     Err(stray) => strays.add(stray),
                 }
             }
-            Ok(Err(error)) => {
+            Some(Err(error)) => {
                 let icmp = newest_icmp(&socket);
                 let trouble = Trouble::of_socket(&error, icmp, own, server.ip(), monotonic());
                 return (sent, Reply::Failed(trouble));
             }
         }
     }
-    (sent, strays.or_silence(server, patience))
+    (sent, strays.or_silence(server, deadline.patience()))
 }
 
 fn prepare(egress: &Egress, server: SocketAddr) -> io::Result<Socket> {
@@ -150,17 +149,16 @@ pub(super) async fn over_tcp(
     stream: &TcpStream,
     server: SocketAddr,
     question: &Question,
-    patience: Duration,
+    deadline: &Deadline,
 ) -> Reply {
-    let end = Instant::now() + patience;
     let mut strays = Strays::default();
-    match timeout_at(end, talk(stream, question, &mut strays)).await {
-        Ok(Ok(reply)) => reply,
-        Ok(Err(error)) if strays.first.is_none() => {
+    match deadline.wait(talk(stream, question, &mut strays)).await {
+        Some(Ok(reply)) => reply,
+        Some(Err(error)) if strays.first.is_none() => {
             let trouble = Trouble::of_socket(&error, None, None, server.ip(), monotonic());
             Reply::Failed(trouble)
         }
-        _ => strays.or_silence(server, patience),
+        _ => strays.or_silence(server, deadline.patience()),
     }
 }
 

@@ -79,7 +79,7 @@ pub(super) async fn exchange<S>(
     stream: S,
     request: Request<Full<Bytes>>,
     limits: Limits,
-    deadline: Deadline,
+    deadline: &Deadline,
     report: &mut Report,
     is_last: impl Fn(StatusCode, &HeaderMap) -> bool,
 ) -> Result<Answer, Trouble>
@@ -236,7 +236,7 @@ impl Crew {
     }
 
     /// Lets them say goodbye to the server, if they are still there.
-    async fn leave(mut self, deadline: Deadline) {
+    async fn leave(mut self, deadline: &Deadline) {
         // Nothing is ever sent: this ends when the last of them does.
         let _ = deadline.within(GOODBYE).wait(self.ended.recv()).await;
     }

@@ -98,7 +98,7 @@ pub(super) async fn locate(
     first: &HttpUrl,
     next: &HttpUrl,
     resolver: &Resolver,
-    deadline: Deadline,
+    deadline: &Deadline,
     report: &mut Report,
 ) -> Result<IpAddr, Trouble> {
     if next.host() == first.host() {

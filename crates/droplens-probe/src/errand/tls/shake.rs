@@ -44,7 +44,7 @@ pub(in crate::errand) async fn shake(
     stream: TcpStream,
     spec: &TlsSpec,
     protocols: &[&[u8]],
-    deadline: Deadline,
+    deadline: &Deadline,
     report: &mut Report,
 ) -> Result<Session, Trouble> {
     let name = server_name(&spec.server_name)?;
@@ -124,7 +124,7 @@ pub(in crate::errand) async fn shake(
 impl Session {
     /// Closes it. In TLS 1.3 the server tells only after the handshake that it insists on a
     /// certificate of the client.
-    pub(super) async fn close(mut self, deadline: Deadline) -> Result<(), Trouble> {
+    pub(super) async fn close(mut self, deadline: &Deadline) -> Result<(), Trouble> {
         let asked = self.witness.was_asked();
         let told = async {
             // The server may have closed it already, and have said why.

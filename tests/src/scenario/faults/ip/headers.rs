@@ -1,5 +1,7 @@
 //! Packets whose headers or checksums are wrong.
 
+use std::time::Duration;
+
 use droplens_model::Cause;
 
 use super::silent::possible;
@@ -57,6 +59,12 @@ pub(super) const ALL: &[Scenario] = &[
         "a router gets UDP over IPv6 with a hop limit of 1",
         EXPIRED,
         || expired("[::]:0", "[fd90:2::2]:9000"),
+    ),
+    scenario(
+        "routing-loop",
+        "two routers send a little UDP back and forth until its time to live is used up",
+        EXPIRED,
+        routing_loop,
     ),
     scenario(
         "checksum-ip",
@@ -151,6 +159,24 @@ fn expired(from: &str, to: &str) -> Seen {
     }
     load::send(&sender, to, 300, 100);
     watch.verdict(&EXPIRED, Some(300))
+}
+
+/// So few packets a second that only the missing answers tell them from traceroutes.
+fn routing_loop() -> Seen {
+    const PACKETS: u64 = 40;
+    let three = Router::new();
+    // The router's way there is the server, and the server's is the router.
+    three.server.sysctl("net/ipv4/ip_forward", "1");
+    three.router.ip("route add 198.51.100.0/24 via 10.90.2.2");
+    let watch = Watch::start(&three.router);
+    let sender = load::udp(&three.client, "0.0.0.0:0");
+    // With an even one they would end at the server.
+    rustix::net::sockopt::set_ip_ttl(&sender, 63).expect("a time to live");
+    for _ in 0..PACKETS {
+        load::send(&sender, "198.51.100.7:9000", 1, 100);
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    watch.verdict(&EXPIRED, Some(PACKETS))
 }
 
 fn corrupting_wire(to: &str) -> Seen {

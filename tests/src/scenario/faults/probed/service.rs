@@ -42,6 +42,12 @@ pub(super) const ALL: &[Scenario] = &[
         unanswered,
     ),
     scenario(
+        "probe-connect-silenced",
+        "a firewall far away begins to swallow the SYN segments to a probed port that answered",
+        NO_ANSWER,
+        silenced,
+    ),
+    scenario(
         "probe-dns-servfail",
         "a name server says that it failed",
         DNS,
@@ -113,15 +119,33 @@ fn refused() -> Seen {
     watch.verdict(&REFUSED, None)
 }
 
-/// The host is there, and answers echo requests.
+/// The port never answers; the host is there, and answers echo requests.
 fn unanswered() -> Seen {
     let (client, server) = pair();
     let _service = TcpServer::start(&server, "10.9.1.2:9000", Manner::Takes);
-    let toml = format!("{TCP}[[probe.icmp]]\ninterval = \"200ms\"\ntargets = [\"10.9.1.2\"]\n");
-    server.nft("add table ip t; add chain ip t c { type filter hook prerouting priority 0; }; add rule ip t c tcp dport 9000 drop");
-    let watch = Watch::probing(&toml, &client);
+    swallow(&server);
+    let watch = Watch::probing(&with_echo(), &client);
     until_ended(&watch, OutcomeKind::Lost, 2);
     watch.verdict(&NO_ANSWER, None)
+}
+
+/// The same, but the port answered until the fault.
+fn silenced() -> Seen {
+    let (client, server) = pair();
+    let _service = TcpServer::start(&server, "10.9.1.2:9000", Manner::Takes);
+    let watch = Watch::probing(&with_echo(), &client);
+    swallow(&server);
+    // Only those that are given up show segments that were sent again, which look like a lossy path.
+    until_ended(&watch, OutcomeKind::Lost, 16);
+    watch.verdict(&NO_ANSWER, None)
+}
+
+fn with_echo() -> String {
+    format!("{TCP}[[probe.icmp]]\ninterval = \"200ms\"\ntargets = [\"10.9.1.2\"]\n")
+}
+
+fn swallow(server: &Namespace) {
+    server.nft("add table ip t; add chain ip t c { type filter hook prerouting priority 0; }; add rule ip t c tcp dport 9000 drop");
 }
 
 /// A name server that is fine until the fault.
