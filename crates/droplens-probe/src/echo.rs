@@ -4,6 +4,9 @@
 //! nonce and number in their payload, errors by what they quote. Round-trip times are the differences
 //! of the kernel's time stamps where a test at the start found them to work; then replies need not be
 //! read at once, which at high rates saves most of the cost.
+//!
+//! Each family has a second socket with an identifier of its own, which rests but for trials and for targets
+//! that another identifier healed ([`Identifier`]).
 
 mod filter;
 mod interfaces;
@@ -18,9 +21,11 @@ use droplens_model::Family;
 use droplens_model::sample::probes::{Outcome, SendFailure};
 use rustix::event::PollFd;
 
-use crate::engine::{Engine, Order};
+use crate::engine::{Engine, Identifier, Order, Spares};
 use crate::random::Random;
+use crate::sys::clock::monotonic;
 use port::Port;
+use sockets::Pair;
 
 pub use sockets::Sockets;
 
@@ -34,28 +39,33 @@ pub struct Driver {
 /// One address family.
 #[derive(Debug)]
 enum Side {
-    Open(Box<Port>),
-    /// Why there is no socket, and whether somebody was told.
-    Closed {
-        why: std::io::Error,
-        told: bool,
+    Open {
+        first: Box<Port>,
+        second: Option<Box<Port>>,
     },
+    /// Why there is no socket, and whether somebody was told.
+    Closed { why: std::io::Error, told: bool },
 }
 
 impl Driver {
     /// With sockets that were opened before. Finds out what time stamps are worth, which takes some
     /// milliseconds.
     pub fn new(sockets: Sockets, random: &mut Random) -> Self {
-        let mut side = |family, socket: std::io::Result<_>| {
-            let port = socket.and_then(|socket| Port::new(family, socket, random));
-            match port {
-                Ok(port) => Side::Open(Box::new(port)),
-                Err(why) => Side::Closed { why, told: false },
-            }
+        let mut side = |family, sockets: std::io::Result<_>| {
+            let opened = sockets.and_then(|pair| Side::open(family, pair, random));
+            opened.unwrap_or_else(|why| Side::Closed { why, told: false })
         };
         Self {
             v4: side(Family::V4, sockets.v4),
             v6: side(Family::V6, sockets.v6),
+        }
+    }
+
+    /// Where there is a second identifier.
+    pub fn spares(&self) -> Spares {
+        Spares {
+            v4: self.v4.has_second(),
+            v6: self.v6.has_second(),
         }
     }
 
@@ -74,6 +84,9 @@ impl Driver {
     pub fn receive(&mut self, engine: &mut Engine) {
         let used = self.open_mut().filter(|port| port.is_used());
         used.for_each(|port| port.receive(engine));
+        for side in [&mut self.v4, &mut self.v6] {
+            side.let_rest();
+        }
     }
 
     /// Takes in the time stamps of what was just sent, so that they wake nobody.
@@ -112,28 +125,66 @@ impl Driver {
     }
 
     fn open(&self) -> impl Iterator<Item = &Port> {
-        [&self.v4, &self.v6]
-            .into_iter()
-            .filter_map(|side| match side {
-                Side::Open(port) => Some(&**port),
-                Side::Closed { .. } => None,
+        let sides = [&self.v4, &self.v6].into_iter();
+        sides
+            .flat_map(|side| match side {
+                Side::Open { first, second } => [Some(&**first), second.as_deref()],
+                Side::Closed { .. } => [None, None],
             })
+            .flatten()
     }
 
     fn open_mut(&mut self) -> impl Iterator<Item = &mut Port> {
-        [&mut self.v4, &mut self.v6]
-            .into_iter()
-            .filter_map(|side| match side {
-                Side::Open(port) => Some(&mut **port),
-                Side::Closed { .. } => None,
+        let sides = [&mut self.v4, &mut self.v6].into_iter();
+        sides
+            .flat_map(|side| match side {
+                Side::Open { first, second } => [Some(&mut **first), second.as_deref_mut()],
+                Side::Closed { .. } => [None, None],
             })
+            .flatten()
     }
 }
 
 impl Side {
+    fn open(family: Family, pair: Pair, random: &mut Random) -> std::io::Result<Self> {
+        let Pair { first, second } = pair;
+        let first = Port::first(family, first, second.as_ref(), random)?;
+        // Without it, an outage cannot be looked into in this way, and that is all.
+        let second = second.and_then(|second| Port::second(family, second, &first).ok());
+        Ok(Self::Open {
+            first: Box::new(first),
+            second: second.map(Box::new),
+        })
+    }
+
+    const fn has_second(&self) -> bool {
+        matches!(
+            self,
+            Self::Open {
+                second: Some(_),
+                ..
+            }
+        )
+    }
+
+    fn let_rest(&mut self) {
+        if let Self::Open {
+            second: Some(second),
+            ..
+        } = self
+            && second.is_used()
+        {
+            second.rest_since(monotonic());
+        }
+    }
+
     fn send(&mut self, order: &Order) -> Result<(), SendFailure> {
         match self {
-            Self::Open(port) => port.send(order),
+            Self::Open {
+                second: Some(second),
+                ..
+            } if order.identifier == Identifier::Second => second.send(order),
+            Self::Open { first, .. } => first.send(order),
             Self::Closed { why, told } => {
                 let failure = crate::sys::failure::send_failure(why);
                 if !std::mem::replace(told, true) {

@@ -26,9 +26,12 @@ use crate::errand::Report;
 use crate::flight::{Absence, Arrival, Match, Stamp};
 use crate::random::Random;
 use crate::schedule::{self, Budget, Demand, Lag, Timers};
+use crate::spec::Ask;
 use crate::targets::{TargetKey, TargetWish};
 use crate::vigil::{Clocks, HEARTBEAT, Vigil};
 use registry::{Held, Place};
+
+pub use crate::stream::Identifier;
 
 /// A stream, as timers and tickets name it. Never used again for another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -65,6 +68,8 @@ pub struct Order {
     pub nonce: u64,
     /// Its number.
     pub sequence: u32,
+    /// Which ICMP identifier an echo request bears.
+    pub identifier: Identifier,
 }
 
 /// What a packet says about itself: whom it comes from, or for an ICMP error, where the packet in it
@@ -99,10 +104,20 @@ pub struct Rules {
     pub budget: Budget,
 }
 
+/// The address families in which echo requests can bear a second ICMP identifier.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Spares {
+    /// IPv4.
+    pub v4: bool,
+    /// IPv6.
+    pub v6: bool,
+}
+
 /// The prober.
 #[derive(Debug)]
 pub struct Engine {
     rules: Rules,
+    spares: Spares,
     random: Random,
     vigil: Vigil,
     targets: BTreeMap<TargetKey, Held>,
@@ -129,6 +144,7 @@ impl Engine {
     pub fn new(rules: Rules, random: Random) -> Self {
         Self {
             rules,
+            spares: Spares::default(),
             random,
             vigil: Vigil::default(),
             targets: BTreeMap::new(),
@@ -148,6 +164,11 @@ impl Engine {
             suspends: 0,
             strays: Strays::default(),
         }
+    }
+
+    /// Lets probes bear another ICMP identifier in an outage, where there is one.
+    pub const fn rotate(&mut self, spares: Spares) {
+        self.spares = spares;
     }
 
     /// When to wake up at the latest, if there is something to do at all. The caller sleeps now.
@@ -193,6 +214,15 @@ impl Engine {
                 self.skipped += 1;
                 continue;
             };
+            let rotates = match place.stream.address() {
+                IpAddr::V4(_) => self.spares.v4,
+                IpAddr::V6(_) => self.spares.v6,
+            };
+            let identifier = if rotates && matches!(wish.ask, Ask::Icmp(_)) {
+                place.stream.identifier(now)
+            } else {
+                Identifier::default()
+            };
             let timeout = wish.patience.timeout;
             let order = Order {
                 ticket: Ticket {
@@ -202,6 +232,7 @@ impl Engine {
                 address: place.stream.address(),
                 nonce: place.nonce,
                 sequence,
+                identifier,
                 wish,
             };
             self.attentive = self.attentive.max(now + timeout);
@@ -304,9 +335,10 @@ impl Engine {
     /// Ends a probe without an answer: it could not be sent, an ICMP error came back, or the host
     /// provably dropped it. False if it is not under way.
     pub fn end(&mut self, ticket: Ticket, outcome: Outcome) -> bool {
+        let now = self.vigil.now();
         self.streams
             .get_mut(&ticket.stream)
-            .is_some_and(|place| place.stream.end(ticket.sequence, outcome))
+            .is_some_and(|place| place.stream.end(ticket.sequence, outcome, now))
     }
 
     /// Takes in the report of an errand. False if its probe is not under way any more: what was found

@@ -1,6 +1,7 @@
 //! One address of one target: its probes under way, its counters, its statistics.
 
 mod lessons;
+mod rotation;
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -13,6 +14,9 @@ use crate::flight::{Absence, Arrival, Ended, Flight, Match, Patience, Stamp};
 use crate::statistics::Statistics;
 use crate::targets::TargetWish;
 use lessons::Lessons;
+use rotation::Rotation;
+
+pub use rotation::Identifier;
 
 /// More probes under way than this are never kept; a thousand a second need eleven thousand.
 const MOST: f64 = 65_536.0;
@@ -28,6 +32,7 @@ pub struct Stream {
     outcomes: Outcomes,
     statistics: Statistics,
     lessons: Lessons,
+    rotation: Rotation,
     /// The first probe whose loss counts, if any does: targets nobody asked for have to answer once.
     judged: Option<u64>,
     /// One after the newest probe that was counted as silent.
@@ -53,6 +58,7 @@ impl Stream {
             outcomes: Outcomes::default(),
             statistics: Statistics::default(),
             lessons: Lessons::new(wish.ask.kind()),
+            rotation: Rotation::new(patience.timeout),
             judged: wish.asked_for.then_some(0),
             after_silent: 0,
             silent: 0,
@@ -86,6 +92,14 @@ impl Stream {
         self.flight.begin(now)
     }
 
+    /// The ICMP identifier that the probe just begun is to bear. What happened to earlier ones must have
+    /// been taken in before.
+    pub fn identifier(&mut self, now: Moment) -> Identifier {
+        let number = self.flight.begun().saturating_sub(1);
+        let unanswered = self.flight.unanswered();
+        self.rotation.choose(number, now, unanswered)
+    }
+
     /// Takes in the kernel's time stamp of a transmission.
     pub fn stamp(&mut self, sequence: u32, stamp: Stamp) {
         self.flight.stamp(sequence, stamp);
@@ -97,11 +111,13 @@ impl Stream {
         match found {
             Match::Answered { ended, reordered } => {
                 self.judge_from(ended.number);
+                self.rotation.answered(ended.number, arrival.read);
                 self.reordered += u64::from(reordered);
                 self.count(ended);
             }
             Match::TooLate(ended) => {
                 self.judge_from(ended.number + 1);
+                self.rotation.answered(ended.number, arrival.read);
                 self.stale += 1;
                 self.count(ended);
             }
@@ -123,10 +139,11 @@ impl Stream {
         self.flight.under_way_like(sequence)
     }
 
-    /// Ends a probe without an answer. False if it had ended already.
-    pub fn end(&mut self, sequence: u32, outcome: Outcome) -> bool {
+    /// Ends a probe without an answer, as of `now`. False if it had ended already.
+    pub fn end(&mut self, sequence: u32, outcome: Outcome, now: Moment) -> bool {
         let ended = self.flight.end(sequence, outcome);
         if let Some(ended) = ended {
+            self.rotation.told(now);
             self.count(ended);
             self.settle();
         }
@@ -148,10 +165,10 @@ impl Stream {
                 self.answer(sequence, Arrival { read, stamp });
             }
             Ending::Silent => {
-                self.end(sequence, Outcome::Lost);
+                self.end(sequence, Outcome::Lost, read);
             }
             Ending::Ended(outcome) => {
-                self.end(sequence, outcome);
+                self.end(sequence, outcome, read);
             }
         }
         self.lessons.forget_failure();
@@ -173,6 +190,7 @@ impl Stream {
     pub fn absent(&mut self, absence: Absence) {
         let mut all = Vec::new();
         self.flight.absent(absence, |ended| all.push(ended));
+        self.rotation.absent(absence.until);
         self.count_all(all);
     }
 
@@ -208,6 +226,7 @@ impl Stream {
             duplicates: self.duplicates,
             reordered: self.reordered,
             stale: self.stale,
+            rotations: self.rotation.counts(),
             jitter: summary.jitter,
             delay_variation: summary.delay_variation,
             failures: self.lessons.failures.clone(),

@@ -153,6 +153,7 @@ fn encode_addresses(targets: &[Target], encoder: &mut Encoder<'_>) -> fmt::Resul
             duplicates: _, // kinds.rs
             reordered: _,
             stale: _,
+            rotations: _,
             jitter,
             delay_variation,
             failures: _,

@@ -8,6 +8,7 @@ mod loss;
 mod outcome;
 mod path;
 mod phases;
+mod rotation;
 mod times;
 
 use std::net::IpAddr;
@@ -27,6 +28,7 @@ pub use loss::{LossPattern, LossRatio};
 pub use outcome::{IcmpError, Outcome, OutcomeKind, Outcomes, SendFailure};
 pub use path::{Hop, HopVerdict, PathDetails, judge};
 pub use phases::{Limits, Phase, PhaseSummary};
+pub use rotation::{RotationKind, Rotations};
 pub use times::Times;
 
 words! {
@@ -137,6 +139,9 @@ pub struct Address {
     pub reordered: u64,
     /// Answers to probes that had ended in another way, or too long ago to tell.
     pub stale: u64,
+    /// Trials with another ICMP identifier in outages.
+    #[serde(default)]
+    pub rotations: Rotations,
     /// Smoothed difference between successive round-trip times (RFC 3550, section 6.4.1).
     #[serde(with = "maybe_nanoseconds", default)]
     pub jitter: Option<Duration>,
@@ -219,6 +224,7 @@ impl Address {
             duplicates: 0,
             reordered: 0,
             stale: 0,
+            rotations: Rotations::default(),
             jitter: None,
             delay_variation: None,
             failures: Failures::new(kind),

@@ -19,11 +19,30 @@ const IDENTIFIER: u32 = 4;
 const MAGIC: u32 = 8;
 const QUOTE: u32 = 8;
 
-/// Lets through replies that have our identifier or our magic, and errors about ICMP packets. A
+/// Whose replies a raw socket receives beside those that bear its own identifier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Strangers {
+    /// Those with our magic and neither our identifier nor this one, which another socket of ours has: so
+    /// that what was garbled on the way is seen, by one socket only.
+    Without(u16),
+    /// None.
+    Hidden,
+}
+
+/// Lets nothing through.
+pub(super) fn closed() -> Vec<Instruction> {
+    vec![step(RETURN, 0)]
+}
+
+/// Lets through replies that have our identifier, those of some strangers, and errors about ICMP packets. A
 /// packet too short to tell is dropped.
 ///
 /// IPv4 packets begin with the IP header, whose length is loaded as the index; `ICMPv6` ones do not.
-pub(super) fn program(family: Family, identifier: u16) -> Vec<Instruction> {
+pub(super) fn program(family: Family, identifier: u16, strangers: Strangers) -> Vec<Instruction> {
+    let (elsewhere, strange) = match strangers {
+        Strangers::Without(other) => (other, 0),
+        Strangers::Hidden => (identifier, 9),
+    };
     let (header, reply) = match family {
         // ldxb 4*([0]&0xf)
         Family::V4 => (step(LOAD_INDEX_HEADER, 0), 0),
@@ -39,10 +58,11 @@ pub(super) fn program(family: Family, identifier: u16) -> Vec<Instruction> {
     vec![
         header,
         step(LOAD_BYTE_AT, TYPE),
-        unless(reply, 4),
+        unless(reply, 5),
         // A reply.
         step(LOAD_HALF_AT, IDENTIFIER),
-        when(u32::from(identifier), 7),
+        either(u32::from(identifier), 8, strange),
+        when(u32::from(elsewhere), 8),
         step(LOAD_WORD_AT, MAGIC),
         either(magic, 5, 6),
         // An error.

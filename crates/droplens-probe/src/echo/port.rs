@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use droplens_model::sample::probes::{IcmpError, Outcome, SendFailure};
 use droplens_model::{Family, Moment};
@@ -10,9 +11,10 @@ use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 use socket2::Socket;
 
+use super::filter::Strangers;
 use super::interfaces::Interfaces;
 use super::proof;
-use super::stamps::{Stamps, Wanted};
+use super::stamps::{Numbering, Stamps, Wanted};
 use crate::engine::{Claim, Engine, Order, Stray};
 use crate::flight::{Arrival, Stamp};
 use crate::icmp::{self, Echo, HEADER, NotOurs, Quoted, Received};
@@ -45,6 +47,9 @@ const SEND_ROOM: usize = 2 << 20;
 /// The kernel counts at least so many bytes for a packet.
 const LEAST: usize = 512;
 
+/// No answer comes as long after its request: longer than any timeout, with what a late one is given.
+const IDLE: Duration = Duration::from_secs(120);
+
 /// A send is tried again this often when the error was another packet's.
 const TRIES: u32 = 3;
 
@@ -54,7 +59,9 @@ pub(super) struct Port {
     socket: Socket,
     kind: EchoKind,
     identifier: u16,
+    strangers: Strangers,
     used: bool,
+    last_sent: Moment,
     /// Whether somebody was told what this socket cannot do.
     complained: bool,
     stamps: Stamps,
@@ -72,7 +79,33 @@ pub(super) struct Port {
 }
 
 impl Port {
-    pub(super) fn new(family: Family, echo: EchoSocket, random: &mut Random) -> io::Result<Self> {
+    /// The one that is used for most. `second` has the other identifier of the family.
+    pub(super) fn first(
+        family: Family,
+        echo: EchoSocket,
+        second: Option<&EchoSocket>,
+        random: &mut Random,
+    ) -> io::Result<Self> {
+        let other = second.map_or(echo.identifier, |second| second.identifier);
+        let mut port = Self::new(family, echo, Strangers::Without(other))?;
+        port.listen()?;
+        let numbering = proof::numbering(&port.socket, family, port.identifier, random);
+        port.stamps = Stamps::new(numbering);
+        Ok(port)
+    }
+
+    /// One with another identifier, whose socket receives nothing until it is used. The kernel stamps its packets
+    /// as those of the first one.
+    pub(super) fn second(family: Family, echo: EchoSocket, first: &Self) -> io::Result<Self> {
+        let mut port = Self::new(family, echo, Strangers::Hidden)?;
+        if first.can_stamp() {
+            proof::count_anew(&port.socket)?;
+        }
+        port.stamps = Stamps::new(first.stamps.numbering());
+        Ok(port)
+    }
+
+    fn new(family: Family, echo: EchoSocket, strangers: Strangers) -> io::Result<Self> {
         let EchoSocket {
             socket,
             kind,
@@ -80,19 +113,17 @@ impl Port {
         } = echo;
         let room = options::make_room(&socket, ROOM)?;
         options::make_send_room(&socket, SEND_ROOM)?;
-        if kind == EchoKind::Raw {
-            filter::attach(&socket, &super::filter::program(family, identifier))?;
-        }
-        let numbering = proof::numbering(&socket, family, identifier, random);
         let dropped = options::overflows(&socket).unwrap_or_default();
         Ok(Self {
             family,
             socket,
             kind,
             identifier,
+            strangers,
             used: false,
+            last_sent: Moment::default(),
             complained: false,
-            stamps: Stamps::new(numbering),
+            stamps: Stamps::new(Numbering::Off),
             fragmentation: None,
             interfaces: Interfaces::default(),
             refused: HashSet::new(),
@@ -111,6 +142,35 @@ impl Port {
 
     pub(super) fn is_used(&self) -> bool {
         self.used
+    }
+
+    /// Lets in what concerns this socket.
+    fn listen(&self) -> io::Result<()> {
+        self.let_in(&super::filter::program(
+            self.family,
+            self.identifier,
+            self.strangers,
+        ))
+    }
+
+    /// Receives nothing until it is used again, if it was not for so long that no answer can come any more.
+    /// Otherwise a socket that is hardly used would be woken up by all ICMP errors of the host.
+    pub(super) fn rest_since(&mut self, now: Moment) {
+        if self.used && now.since(self.last_sent) > IDLE && self.rest().is_ok() {
+            self.used = false;
+        }
+    }
+
+    fn rest(&self) -> io::Result<()> {
+        self.let_in(&super::filter::closed())
+    }
+
+    /// The kernel hands ping sockets their own replies only.
+    fn let_in(&self, program: &[filter::Instruction]) -> io::Result<()> {
+        match self.kind {
+            EchoKind::Ping => Ok(()),
+            EchoKind::Raw => filter::attach(&self.socket, program),
+        }
     }
 
     pub(super) fn can_stamp(&self) -> bool {
@@ -134,8 +194,12 @@ impl Port {
         let Ask::Icmp(spec) = &order.wish.ask else {
             return Err(SendFailure::Other);
         };
-        self.used = true;
         let now = monotonic();
+        if !self.used {
+            self.listen().map_err(|error| send_failure(&error))?;
+            self.used = true;
+        }
+        self.last_sent = now;
         let wanted = if self.refused.contains(&order.address) {
             Wanted::No
         } else {

@@ -9,26 +9,36 @@ use droplens_model::sample::probes::SendFailure;
 use crate::random::Random;
 use crate::spec::Egress;
 use crate::sys::egress::{EchoKind, EchoSocket, open_echo, open_ping, open_raw};
+use crate::sys::filter;
 
 /// The sockets for echo requests, as far as they could be opened.
 #[derive(Debug)]
 pub struct Sockets {
-    pub(super) v4: io::Result<EchoSocket>,
-    pub(super) v6: io::Result<EchoSocket>,
+    pub(super) v4: io::Result<Pair>,
+    pub(super) v6: io::Result<Pair>,
+}
+
+/// Two of one family, of the same kind, with different identifiers.
+#[derive(Debug)]
+pub(super) struct Pair {
+    pub(super) first: EchoSocket,
+    /// Opened as early, since a privilege that it takes is dropped afterwards.
+    pub(super) second: Option<EchoSocket>,
 }
 
 impl Sockets {
     /// Opens them: ping sockets where they are permitted, raw ones elsewhere, which takes
     /// `CAP_NET_RAW`. Where neither is, probes will say so.
     pub fn open(random: &mut Random) -> Self {
-        Self::with(|family| open_echo(family, &Egress::default(), identifier(random)))
+        Self::with(random, |family, identifier| {
+            open_echo(family, &Egress::default(), identifier)
+        })
     }
 
     /// Opens them of one kind only.
     pub fn open_only(kind: EchoKind, random: &mut Random) -> Self {
-        Self::with(|family| match kind {
-            EchoKind::Ping => open_ping(family, &Egress::default()),
-            EchoKind::Raw => open_raw(family, &Egress::default(), identifier(random)),
+        Self::with(random, |family, identifier| {
+            open_as(family, kind, identifier)
         })
     }
 
@@ -41,11 +51,41 @@ impl Sockets {
         side.as_ref().err()
     }
 
-    fn with(mut open: impl FnMut(Family) -> io::Result<EchoSocket>) -> Self {
+    fn with(
+        random: &mut Random,
+        mut open: impl FnMut(Family, u16) -> io::Result<EchoSocket>,
+    ) -> Self {
+        let mut pair = |family| {
+            let first = open(family, identifier(random))?;
+            let another = loop {
+                let another = identifier(random);
+                if another != first.identifier {
+                    break another;
+                }
+            };
+            let second = open_as(family, first.kind, another)
+                .and_then(|second| {
+                    // Nothing that is meant for the first one is to wait in it.
+                    if second.kind == EchoKind::Raw {
+                        filter::attach(&second.socket, &super::filter::closed())?;
+                    }
+                    Ok(second)
+                })
+                .ok();
+            Ok(Pair { first, second })
+        };
         Self {
-            v4: open(Family::V4),
-            v6: open(Family::V6),
+            v4: pair(Family::V4),
+            v6: pair(Family::V6),
         }
+    }
+}
+
+/// The kernel chooses the identifiers of ping sockets itself.
+fn open_as(family: Family, kind: EchoKind, identifier: u16) -> io::Result<EchoSocket> {
+    match kind {
+        EchoKind::Ping => open_ping(family, &Egress::default()),
+        EchoKind::Raw => open_raw(family, &Egress::default(), identifier),
     }
 }
 

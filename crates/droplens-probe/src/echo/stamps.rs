@@ -66,11 +66,16 @@ impl Stamps {
             numbering,
             next: 0,
             paused: None,
-            waiting: vec![None; WAITING],
+            waiting: Vec::new(),
             asked: 0,
             got: 0,
             reliable: true,
         }
+    }
+
+    /// How transmissions are numbered.
+    pub(super) const fn numbering(&self) -> Numbering {
+        self.numbering
     }
 
     /// Whether there are stamps at all.
@@ -108,6 +113,8 @@ impl Stamps {
         }
         let number = self.next;
         self.next = number.wrapping_add(1);
+        // Not before: most sockets that are kept ready never send.
+        self.waiting.resize(WAITING, None);
         if let Some(place) = self.waiting.get_mut(place(number)) {
             *place = Some((number, ticket));
         }

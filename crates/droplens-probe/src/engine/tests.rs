@@ -1,6 +1,7 @@
 mod any_story;
 mod life;
 mod plain;
+mod rotation;
 
 use std::net::IpAddr;
 use std::time::Duration;

@@ -36,6 +36,7 @@ impl Worker {
         let mut engine = Engine::new(rules, random);
         // From now on it knows the time.
         engine.woke(clocks());
+        engine.rotate(driver.spares());
         Self {
             engine,
             driver,

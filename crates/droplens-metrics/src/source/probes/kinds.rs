@@ -4,7 +4,7 @@ use std::fmt;
 
 use droplens_model::sample::probes::{
     Address, Details, DnsDetails, HttpDetails, PathDetails, PhaseSummary, PhaseTimes, PmtuDetails,
-    ProbeKind, Target, TlsDetails,
+    ProbeKind, RotationKind, Target, TlsDetails,
 };
 use droplens_model::{Source, Timestamp};
 
@@ -21,6 +21,8 @@ families! {
         "Answers that came after the answer to a later probe (RFC 4737, over the round trip).";
     STALE: Counter "droplens_probe_stale_answers_total" ["probe", "target", "address", "family"] Rule("addresses of icmp probes"),
         "Answers to probes that had ended in another way, or too long ago to tell.";
+    ROTATIONS: Counter "droplens_probe_identifier_rotations_total" ["probe", "target", "address", "family", "outcome"] Rule("3 x addresses of icmp probes"),
+        "Trials with another ICMP identifier in an outage: only that one was answered and is used from then on, so stale NAT or connection tracking on the path was the fault (healed), neither one was (unhealed), or the usual one was again (recovered).";
     SYN: Counter "droplens_probe_tcp_syn_retransmits_total" ["probe", "target", "address", "family"] Rule("addresses of tcp, tls and http probes"),
         "SYN segments that were sent again (tcpi_total_retrans).";
     PHASES: Histogram "droplens_probe_phase_seconds" ["probe", "target", "address", "family", "phase"] Rule("14 x phases (at most 5) x addresses of probes with steps"),
@@ -59,8 +61,23 @@ pub(in crate::source) fn encode(targets: &[Target], encoder: &mut Encoder<'_>) -
         (labels(target, address), cells)
     });
     encoder.table([&DUPLICATES, &REORDERED, &STALE, &SYN, &TRUNCATED], rows)?;
+    encode_rotations(targets, encoder)?;
     encode_phases(targets, encoder)?;
     encode_details(targets, encoder)
+}
+
+fn encode_rotations(targets: &[Target], encoder: &mut Encoder<'_>) -> fmt::Result {
+    encoder.family(ROTATIONS.descriptor(), |series| {
+        let echo = each(targets).filter(|(target, _)| target.kind == ProbeKind::Icmp);
+        for (target, address) in echo {
+            let [probe, name, ip, family] = labels(target, address);
+            for outcome in RotationKind::ALL {
+                let labels = [probe, name, ip, family, outcome.id().into()];
+                series.push(labels, address.rotations.get(*outcome))?;
+            }
+        }
+        Ok(())
+    })
 }
 
 fn encode_phases(targets: &[Target], encoder: &mut Encoder<'_>) -> fmt::Result {

@@ -9,7 +9,7 @@ use droplens_model::sample::probes::{Address, IcmpError, Outcome, OutcomeKind, S
 use proptest::prelude::*;
 
 use super::{Rules, World, address, arrival, claim, key, wish};
-use crate::engine::{Claim, Clocks, Order};
+use crate::engine::{Claim, Clocks, Order, Spares};
 use crate::flight::{Arrival, Match, Stamp};
 use crate::targets::TargetWish;
 
@@ -88,6 +88,7 @@ fn adds_up(found: &Address) -> Result<(), TestCaseError> {
 
 fn play(steps: Vec<Step>, asked_for: bool) -> Result<(), TestCaseError> {
     let mut world = World::new(Rules::default());
+    world.engine.rotate(Spares { v4: true, v6: true });
     let wish = TargetWish {
         asked_for,
         ..wish("a", 200)
