@@ -242,6 +242,9 @@ pub struct ProbeReport {
     pub route: Option<Route>,
     /// How often that became another way in the window.
     pub route_changes: u64,
+    /// Outages in the window that another ICMP identifier ended.
+    #[serde(default)]
+    pub identifier_healed: u64,
 }
 
 /// Packets that one device lost.

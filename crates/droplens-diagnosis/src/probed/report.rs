@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::time::Duration;
 
 use droplens_model::delta::ProbeDelta;
-use droplens_model::sample::probes::{LossRatio, RoundTrips, Target};
+use droplens_model::sample::probes::{LossRatio, RotationKind, RoundTrips, Target};
 use droplens_model::{Grade, ProbeLoss, ProbeReport, ProbeTransport, Timestamp};
 
 use super::{ENOUGH, is_silent, packets, sum};
@@ -76,6 +76,7 @@ fn without_address(target: &Target) -> ProbeReport {
         pmtu_bytes: None,
         route: None,
         route_changes: 0,
+        identifier_healed: 0,
     }
 }
 
@@ -100,6 +101,7 @@ fn one(view: &View<'_>, probe: &ProbeDelta<'_>) -> ProbeReport {
         pmtu_bytes: address.details.pmtu.and_then(|pmtu| pmtu.bytes),
         route: address.route.clone(),
         route_changes: probe.route_changes(),
+        identifier_healed: probe.rotations(RotationKind::Healed),
         ..without_address(probe.target)
     }
 }

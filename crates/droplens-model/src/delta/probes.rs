@@ -3,7 +3,8 @@
 use super::pairs::pairs;
 use super::{Delta, both, step};
 use crate::sample::probes::{
-    Address, FailureReason, OutcomeKind, Outcomes, Phase, PhaseTimes, RoundTrips, Target,
+    Address, FailureReason, OutcomeKind, Outcomes, Phase, PhaseTimes, RotationKind, RoundTrips,
+    Target,
 };
 
 /// One address of a target between two readings.
@@ -92,6 +93,11 @@ impl<'a> ProbeDelta<'a> {
     /// How often the way there from this host became another one.
     pub fn route_changes(&self) -> u64 {
         self.moved(|address| address.route_changes)
+    }
+
+    /// Trials with another ICMP identifier that showed this.
+    pub fn rotations(&self, kind: RotationKind) -> u64 {
+        self.moved(|address| address.rotations.get(kind))
     }
 }
 

@@ -137,5 +137,11 @@ fn notes(probe: &ProbeReport) -> Text {
         let text = figures::counted(probe.route_changes, "change");
         note(Ink::Warning, &format!("{text} of route"));
     }
+    if probe.identifier_healed > 0 {
+        note(
+            Ink::Warning,
+            "another ICMP identifier is answered: stale NAT or connection tracking on the path",
+        );
+    }
     notes
 }

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use droplens_model::delta::ProbeDelta;
-use droplens_model::sample::probes::LossRatio;
+use droplens_model::sample::probes::{LossRatio, RotationKind};
 use droplens_model::{
     Cause, Finding, PathDirection, Place, ProbeTransport as Transport, Severity, Source,
 };
@@ -188,7 +188,15 @@ fn one(view: &View<'_>, lossy: &Lossy<'_, '_>, own: u64, separable: bool) -> Fin
         percent(low),
         percent(high)
     );
-    let (summary, next) = if separable {
+    let healed = lossy.probe.rotations(RotationKind::Healed);
+    let (summary, next) = if separable && healed > 0 {
+        (
+            format!(
+                "{transport} probes to {place} were lost on the path until they bore another identifier, {share}"
+            ),
+            "NAT, a firewall or connection tracking on the path keeps a stale entry for flows that go on: delete it there (on a Linux router, `conntrack -D`), or let them pause for some minutes.",
+        )
+    } else if separable {
         (
             format!("{transport} probes to {place} are lost on the path, {share}"),
             "No counter of this host explains it: compare with the other targets below, and look at the network they do not share.",
@@ -209,6 +217,12 @@ fn one(view: &View<'_>, lossy: &Lossy<'_, '_>, own: u64, separable: bool) -> Fin
             "packets that this host dropped meanwhile",
             own,
             "devices, softnet, qdiscs, conntrack, neighbours",
+        )
+        .delta(
+            Source::Probes,
+            "answers came back with another ICMP identifier",
+            healed,
+            "stale NAT or connection-tracking state on the path",
         )
         .protocols(&[c::TCP_RETRANS_SEGS, c::TCP_OUT_SEGS])
         .ruled_out(&[
@@ -287,6 +301,8 @@ pub(super) fn unreachable(view: &View<'_>) -> Vec<Finding> {
         let rows = probes.iter();
         let row = rows.map(|probe| probe.address.unanswered_consecutive).max();
         let row = row.unwrap_or(0);
+        let tried = |probe: &&ProbeDelta<'_>| probe.rotations(RotationKind::Unhealed);
+        let tried: u64 = probes.iter().map(tried).sum();
         let place = place(first);
         let mut finding = Draft::loss(view, Cause::TargetUnreachable, place.clone(), lost)
             .severity(Severity::Warning)
@@ -308,6 +324,12 @@ pub(super) fn unreachable(view: &View<'_>) -> Vec<Finding> {
                 "packets that this host dropped meanwhile",
                 own,
                 "devices, softnet, qdiscs, conntrack, neighbours",
+            )
+            .delta(
+                Source::Probes,
+                "another ICMP identifier was not answered either",
+                tried,
+                "so no stale state of NAT or connection tracking",
             )
             .ruled_out(&[
                 Cause::LinkDown,

@@ -493,3 +493,35 @@ fn a_probe_that_a_firewall_refuses_is_the_firewalls() {
         .collect();
     assert_eq!(told, [(Cause::FirewallDrop, 4), (Cause::QdiscOverflow, 3)]);
 }
+
+#[test]
+fn a_stale_entry_on_the_path_is_told() {
+    let mut healed = icmp(40, 60);
+    healed.addresses[0].rotations.healed = 1;
+    let finding = only(judge(&[], &[healed]));
+    assert_eq!(finding.cause, Cause::PathLoss);
+    let counter = "answers came back with another ICMP identifier";
+    assert_eq!(evidence(&finding, counter), Some(1.0));
+    assert!(
+        finding
+            .summary
+            .contains("until they bore another identifier")
+    );
+    assert!(finding.next.contains("conntrack -D"), "{}", finding.next);
+
+    let finding = only(judge(&[], &[icmp(40, 60)]));
+    assert_eq!(evidence(&finding, counter), None);
+}
+
+#[test]
+fn a_trial_in_vain_is_evidence_that_the_target_is_down() {
+    let counter = "another ICMP identifier was not answered either";
+    for (unhealed, expected) in [(0, None), (1, Some(1.0))] {
+        let mut down = icmp(0, 60);
+        down.addresses[0].unanswered_consecutive = 60;
+        down.addresses[0].rotations.unhealed = unhealed;
+        let finding = only(judge(&[], &[down]));
+        assert_eq!(finding.cause, Cause::TargetUnreachable);
+        assert_eq!(evidence(&finding, counter), expected);
+    }
+}

@@ -75,6 +75,7 @@ fn probe(kind: ProbeKind, target: &str, lost: u64, of: u64) -> ProbeReport {
         pmtu_bytes: None,
         route: None,
         route_changes: 0,
+        identifier_healed: 0,
     }
 }
 
@@ -99,6 +100,7 @@ fn lossy() -> ProbeReport {
             mtu: None,
         }),
         route_changes: 1,
+        identifier_healed: 1,
         ..probe(ProbeKind::Icmp, "192.0.2.7", 9, 200)
     }
 }

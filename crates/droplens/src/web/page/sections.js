@@ -142,6 +142,7 @@ function probeRemarks(probe) {
   const days = number(probe.certificate_days);
   if (days !== null) remarks.push(days < 0 ? "certificate expired" : `certificate for ${Math.floor(days)} d`);
   if (probe.pmtu_bytes) remarks.push(`path MTU ${probe.pmtu_bytes}`);
+  if (probe.identifier_healed) remarks.push("another ICMP identifier is answered: stale NAT or connection tracking on the path");
   if (probe.route?.device) remarks.push(`by ${probe.route.device}`);
   return remarks.join(", ");
 }
