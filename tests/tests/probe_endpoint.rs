@@ -18,7 +18,7 @@ use droplens_tests::http::{self, Answer};
 use droplens_tests::lab::Namespace;
 use droplens_tests::scratch::Scratch;
 use droplens_tests::servers::dns::{Answer as DnsAnswer, Asked, DnsServer};
-use droplens_tests::servers::http::{Log, page, plain, redirect, secure};
+use droplens_tests::servers::http::{Log, page, plain, redirect, secure, two};
 use droplens_tests::servers::identity::{Authority, EXPIRED, VALID};
 use droplens_tests::servers::tcp::{Manner, TcpServer};
 use droplens_tests::servers::tls::{Manner as TlsManner, config, shakes};
@@ -45,6 +45,9 @@ modules:
   demand: {prober: http, timeout: 2s, http: {fail_if_body_not_matches_regexp: ["h.llo"]}}
   never_tls: {prober: http, timeout: 2s, http: {fail_if_ssl: true, tls_config: {ca_file: "@CA@"}}}
   only_tls: {prober: http, timeout: 2s, http: {fail_if_not_ssl: true}}
+  one: {prober: http, timeout: 2s, http: {enable_http2: false, tls_config: {ca_file: "@CA@"}}}
+  only_one: {prober: http, timeout: 2s, http: {valid_http_versions: ["HTTP/1.0", "HTTP/1.1"], tls_config: {ca_file: "@CA@"}}}
+  only_two: {prober: http, timeout: 2s, http: {valid_http_versions: ["HTTP/2.0"], tls_config: {ca_file: "@CA@"}}}
   a: {prober: dns, timeout: 2s, dns: {query_name: www.example, query_type: A}}
   a_tcp: {prober: dns, timeout: 2s, dns: {query_name: www.example, query_type: A, transport_protocol: tcp}}
   soa: {prober: dns, timeout: 2s, dns: {query_name: zone.example, query_type: SOA}}
@@ -355,6 +358,8 @@ fn the_metrics_are_those_of_blackbox_exporter() {
     let table = pair.compare("web", &at, &more);
     assert_eq!(value(&table, "probe_success"), 0.0);
 
+    check_versions(&pair, &root, &namespace);
+
     let server = DnsServer::start(&namespace, "127.0.0.1:0", zone);
     let at = server.address().to_string();
     let table = pair.success("a", &at);
@@ -368,6 +373,43 @@ fn the_metrics_are_those_of_blackbox_exporter() {
     pair.success("none_is_fine", &at);
     pair.failure("a", "127.0.0.1:1");
     agent.stop();
+}
+
+/// Servers that agree to both HTTP/2 and HTTP/1.1, to HTTP/1.1 only, or that have no handshake to agree in.
+fn check_versions(pair: &Pair<'_, '_>, root: &Authority, namespace: &Namespace) {
+    let log = Log::default();
+    let version = |table: &Table| value(table, "probe_http_version");
+    for (protocols, with, without) in [
+        (vec!["h2", "http/1.1"], 2.0, 1.1),
+        (vec!["http/1.1"], 1.1, 1.1),
+    ] {
+        let manner = TlsManner {
+            protocols,
+            ..TlsManner::default()
+        };
+        let config = config(root.issue(&["127.0.0.1"], VALID), &manner);
+        let both = two(Some(config), &log, |_| (200, "hello".into()));
+        let both = WebServer::start(namespace, "127.0.0.1", both);
+        let at = format!("https://{}/", both.address());
+        assert_eq!(version(&pair.success("web", &at)), with, "{manner:?}");
+        assert_eq!(version(&pair.success("one", &at)), without, "{manner:?}");
+        let (right, wrong) = if with > 1.9 {
+            ("only_two", "only_one")
+        } else {
+            ("only_one", "only_two")
+        };
+        pair.success(right, &at);
+        // The response is there all the same.
+        let table = pair.failure(wrong, &at);
+        assert_eq!(version(&table), with);
+        assert_eq!(value(&table, "probe_http_status_code"), 200.0);
+    }
+    // Without TLS nobody can agree to anything else.
+    let site = |_: &droplens_tests::servers::http::Asked| page("200 OK", &[], "hello");
+    let web = WebServer::start(namespace, "127.0.0.1", plain(&log, site));
+    let at = format!("http://{}/", web.address());
+    assert_eq!(version(&pair.success("only_one", &at)), 1.1);
+    pair.failure("only_two", &at);
 }
 
 #[test]

@@ -196,7 +196,8 @@ fn parse(head: &str) -> Asked {
     }
 }
 
-/// Answers requests in HTTP/2, with or without TLS: status and body by the path.
+/// Answers requests in HTTP/2, with or without TLS: status and body by the path. Over TLS it speaks HTTP/1.1
+/// if the handshake did not agree on HTTP/2.
 ///
 /// # Panics
 ///
@@ -230,7 +231,14 @@ pub fn two(
                 }
                 Some(config) => {
                     let acceptor = TlsAcceptor::from(Arc::clone(config));
-                    if let Ok(stream) = acceptor.accept(stream).await {
+                    let Ok(stream) = acceptor.accept(stream).await else {
+                        return;
+                    };
+                    let (_, session) = stream.get_ref();
+                    if session.alpn_protocol() == Some(b"h2") {
+                        let _ = server.serve_connection(TokioIo::new(stream), service).await;
+                    } else {
+                        let server = hyper::server::conn::http1::Builder::new();
                         let _ = server.serve_connection(TokioIo::new(stream), service).await;
                     }
                 }

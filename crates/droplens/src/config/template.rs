@@ -296,6 +296,10 @@ bytes_per_second = 125000.0
 #ip_protocol_fallback = true
 # Default: 200 to 299.
 #valid_status_codes = [200, 204]
+# Default: any of HTTP/1.0, HTTP/1.1 and HTTP/2.0.
+#valid_http_versions = ["HTTP/1.1", "HTTP/2.0"]
+# HTTP/2 where the server agrees to it in the TLS handshake.
+#enable_http2 = true
 #method = "GET"
 #headers = { accept = "text/html" }
 #body = ""

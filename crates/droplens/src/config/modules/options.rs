@@ -83,10 +83,34 @@ options! {
     }
 }
 
+/// A version of HTTP, as Go writes them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) enum HttpProtocol {
+    #[serde(rename = "HTTP/1.0")]
+    OneZero,
+    #[serde(rename = "HTTP/1.1")]
+    OneOne,
+    #[serde(rename = "HTTP/2.0")]
+    Two,
+}
+
+impl HttpProtocol {
+    /// As it is written.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::OneZero => "HTTP/1.0",
+            Self::OneOne => "HTTP/1.1",
+            Self::Two => "HTTP/2.0",
+        }
+    }
+}
+
 options! {
     /// HTTP requests.
     Http {
         valid_status_codes: Vec<u16> = Vec::new(),
+        valid_http_versions: Vec<HttpProtocol> = Vec::new(),
+        enable_http2: bool = true,
         method: String = "GET".into(),
         headers: BTreeMap<String, String> = BTreeMap::new(),
         body: Option<String> = None,

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use droplens_model::Name;
-use droplens_probe::spec::{Ask, DnsSpec, DnsTransport, EchoSpec, HttpSpec, TcpSpec, TlsSpec};
+use droplens_probe::spec::{
+    Ask, DnsSpec, DnsTransport, EchoSpec, HttpSpec, HttpVersion, TcpSpec, TlsSpec,
+};
 
-use super::options::{Family, Http, Tls, Transport};
+use super::options::{Family, Http, HttpProtocol, Tls, Transport};
 use super::{Module, Prober};
 use crate::config::probes::{HostOnly, HostPort, NameServer, TlsServer, Url};
 
@@ -31,6 +33,8 @@ pub(crate) struct Query {
     pub(crate) fallback: bool,
     /// Whether TLS is a failure, or must be (HTTP).
     pub(crate) tls: Option<bool>,
+    /// The versions that a response may have; empty: any (HTTP).
+    pub(crate) versions: Vec<HttpProtocol>,
 }
 
 impl Module {
@@ -51,6 +55,7 @@ impl Module {
                     family: options.preferred_ip_protocol,
                     fallback: options.ip_protocol_fallback,
                     tls: None,
+                    versions: Vec::new(),
                 })
             }
             Prober::Tcp => self.tcp(target),
@@ -81,6 +86,7 @@ impl Module {
             family: options.preferred_ip_protocol,
             fallback: options.ip_protocol_fallback,
             tls: None,
+            versions: Vec::new(),
         })
     }
 
@@ -116,6 +122,7 @@ impl Module {
             family: options.preferred_ip_protocol,
             fallback: options.ip_protocol_fallback,
             tls: None,
+            versions: Vec::new(),
         })
     }
 
@@ -140,6 +147,7 @@ impl Module {
                 (false, true) => Some(true),
                 (false, false) => None,
             },
+            versions: options.valid_http_versions.clone(),
         })
     }
 
@@ -147,6 +155,9 @@ impl Module {
     pub(super) fn check(&self) -> Result<(), String> {
         if self.http.fail_if_ssl && self.http.fail_if_not_ssl {
             return Err("fail_if_ssl and fail_if_not_ssl together always fail".into());
+        }
+        if !self.http.enable_http2 && self.http.valid_http_versions == [HttpProtocol::Two] {
+            return Err("without enable_http2 no response has the version HTTP/2.0".into());
         }
         let target = match self.prober {
             Prober::Icmp | Prober::Dns | Prober::Http => "host.example",
@@ -164,6 +175,11 @@ impl Http {
         spec.headers = headers
             .map(|(name, value)| (name.as_str().into(), value.as_str().into()))
             .collect();
+        spec.version = if self.enable_http2 {
+            HttpVersion::Any
+        } else {
+            HttpVersion::Http1
+        };
         spec.body = self.body.as_deref().map(Into::into);
         spec.expect_status.clone_from(&self.valid_status_codes);
         spec.expect_body = names(&self.fail_if_body_not_matches_regexp);

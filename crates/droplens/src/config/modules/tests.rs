@@ -84,6 +84,14 @@ fn what_cannot_work_is_shown_with_its_place() {
             "always fail",
         ),
         (
+            "[modules.a]\nprober = \"http\"\nhttp.valid_http_versions = [\"HTTP/2\"]\n",
+            "expected one of `HTTP/1.0`, `HTTP/1.1`, `HTTP/2.0`",
+        ),
+        (
+            "[modules.a]\nprober = \"http\"\nhttp = { enable_http2 = false, valid_http_versions = [\"HTTP/2.0\"] }\n",
+            "without enable_http2",
+        ),
+        (
             "[web]\nprobe_targets = [\"10.0.0.0/40\"]\n",
             "is no target to allow",
         ),

@@ -162,8 +162,17 @@ fn judge(query: &Query, report: &Report) -> Option<(FailureReason, String)> {
             };
             Some((FailureReason::Other, text.to_owned()))
         }
-        _ => None,
+        _ => judge_version(query, http.version.as_deref().unwrap_or_default()),
     }
+}
+
+fn judge_version(query: &Query, version: &str) -> Option<(FailureReason, String)> {
+    let mut valid = query.versions.iter().map(|version| version.name());
+    if query.versions.is_empty() || valid.any(|valid| valid == version) {
+        return None;
+    }
+    let text = format!("the response is {version}, which valid_http_versions does not name");
+    Some((FailureReason::Other, text))
 }
 
 /// Whether a page is asked for over TLS.
