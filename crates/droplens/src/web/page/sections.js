@@ -29,7 +29,8 @@ function fillFinding(box, finding) {
   text(find(".tags .soft"), [finding.domain, finding.cause].filter(Boolean).join(" / "));
   text(find("h3"), finding.summary || words(finding.cause));
   const facts = [];
-  if (finding.status === "loss") facts.push(`${plural(number(finding.packets) ?? 0, "packet")} lost, ${rate(finding.rate)}`);
+  // A service that refuses has lost no packet.
+  if (finding.status === "loss" && number(finding.packets)) facts.push(`${plural(finding.packets, "packet")} lost, ${rate(finding.rate)}`);
   facts.push(`at ${place(finding.where)}`);
   if (finding.since) facts.push(`since ${when(finding.since)}`);
   if (finding.direction) facts.push(`direction: ${words(finding.direction)}`);
@@ -120,18 +121,21 @@ function showProbes(report) {
     const [lost, of] = [number(probe.loss?.lost) ?? 0, number(probe.loss?.of) ?? 0];
     const [low, high] = list(probe.loss_interval);
     cells(row,
-      ["loose", probe.target ?? "?"],
-      ["loose", probe.address ?? ""],
-      ["", probe.kind ?? "?"],
+      ["loose subject", probe.target ?? "?"],
+      ["loose rest", probe.address && !String(probe.target).includes(probe.address) ? probe.address : ""],
+      ["whole", probe.probe && probe.probe !== probe.kind ? `${probe.kind ?? "?"} · ${probe.probe}` : probe.kind ?? "?"],
       ["n", count(probe.sent)],
-      ["n", of ? percent(lost / of) : "–"],
+      [lost ? "n bad" : "n", of ? percent(lost / of) : "–"],
       ["n", of ? `${percent(low)} to ${percent(high)}` : ""],
       ["n", time(probe.round_trip_median)],
       ["n", time(probe.round_trip_p99)],
-      ["loose", probeRemarks(probe)]);
-    row.dataset.status = lost || probe.failed ? "loss" : "clean";
+      ["loose rest", probeRemarks(probe)]);
+    row.dataset.status = lost || probe.failed ? "loss" : STATES[probe.state] ?? "clean";
   });
 }
+
+// How targets stand of which nothing was lost.
+const STATES = { unresolved: "pressure", silent: "blind" };
 
 function probeRemarks(probe) {
   const remarks = [];
@@ -143,8 +147,8 @@ function probeRemarks(probe) {
   if (days !== null) remarks.push(days < 0 ? "certificate expired" : `certificate for ${Math.floor(days)} d`);
   if (probe.pmtu_bytes) remarks.push(`path MTU ${probe.pmtu_bytes}`);
   if (probe.identifier_healed) remarks.push("another ICMP identifier is answered: stale NAT or connection tracking on the path");
-  if (probe.route?.device) remarks.push(`by ${probe.route.device}`);
-  return remarks.join(", ");
+  if (probe.route?.device) remarks.push(`leaves by ${probe.route.device}`);
+  return remarks.join(" · ");
 }
 
 function showBlind(report) {

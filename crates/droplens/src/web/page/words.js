@@ -18,11 +18,12 @@ function percent(share) {
   if (number(share) === null) return null;
   const value = share * 100;
   if (value === 0) return "0 %";
-  return value < 0.01 ? "< 0.01 %" : `${value.toFixed(value < 1 ? 2 : 1)} %`;
+  return value < 0.01 ? "< 0.01 %" : `${value.toFixed(value < 1 ? 2 : value < 9.95 ? 1 : 0)} %`;
 }
 
 function duration(seconds) {
   if (number(seconds) === null) return "–";
+  if (seconds > 0 && seconds < 1) return seconds < 0.001 ? "< 1 ms" : `${Math.round(seconds * 1000)} ms`;
   if (seconds < 10) return `${Number.isInteger(seconds) ? seconds : seconds.toFixed(1)} s`;
   if (seconds < 60) return `${Math.floor(seconds)} s`;
   const minutes = Math.floor(seconds / 60);
