@@ -69,7 +69,8 @@ impl<'v, 'a> Lossy<'v, 'a> {
     /// Whether connections to the same host lose nothing, so that only echo requests are lost:
     /// connection attempts that went well, or none if that cannot be said.
     fn only_echo(&self, view: &View<'_>) -> Option<u64> {
-        if self.transport != Transport::Icmp {
+        // What another identifier ended was a fault of the path, though connections did not meet it.
+        if self.transport != Transport::Icmp || self.healed() > 0 {
             return None;
         }
         let others = view.probes().iter().filter(|other| {
@@ -84,6 +85,11 @@ impl<'v, 'a> Lossy<'v, 'a> {
         let ratio = self.judged.ratio().unwrap_or(0.0);
         let chance = (1.0 - ratio).powf(tcp.of as f64);
         (tcp.lost == 0 && tcp.of >= ENOUGH && chance < CHANCE).then_some(tcp.of)
+    }
+
+    /// Outages in the window that another ICMP identifier ended.
+    fn healed(&self) -> u64 {
+        self.probe.rotations(RotationKind::Healed)
     }
 
     fn draft<'d>(&self, draft: Draft<'d>) -> Draft<'d> {
@@ -188,7 +194,7 @@ fn one(view: &View<'_>, lossy: &Lossy<'_, '_>, own: u64, separable: bool) -> Fin
         percent(low),
         percent(high)
     );
-    let healed = lossy.probe.rotations(RotationKind::Healed);
+    let healed = lossy.healed();
     let (summary, next) = if separable && healed > 0 {
         (
             format!(

@@ -511,6 +511,18 @@ fn a_stale_entry_on_the_path_is_told() {
 
     let finding = only(judge(&[], &[icmp(40, 60)]));
     assert_eq!(evidence(&finding, counter), None);
+
+    // Connections that are well do not make it a limit of the target.
+    let mut healed = icmp(40, 60);
+    assert_eq!(
+        only(judge(&[], &[healed.clone(), tcp(100, 0)])).cause,
+        Cause::IcmpRateLimited
+    );
+    healed.addresses[0].rotations.healed = 1;
+    assert_eq!(
+        only(judge(&[], &[healed, tcp(100, 0)])).cause,
+        Cause::PathLoss
+    );
 }
 
 #[test]
