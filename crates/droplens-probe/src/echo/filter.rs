@@ -1,8 +1,12 @@
 //! What raw sockets let through. Without a filter each of the host's ICMP packets would wake us.
 
+use std::io;
+use std::os::fd::AsFd;
+
 use droplens_model::Family;
 
-use crate::sys::filter::Instruction;
+use crate::sys::egress::EchoKind;
+use crate::sys::filter::{self, Instruction};
 
 /// Classic BPF (`linux/bpf_common.h`).
 const LOAD_WORD_AT: u16 = 0x40;
@@ -29,6 +33,44 @@ pub(super) enum Strangers {
     Hidden,
 }
 
+/// What a socket lets through, and when. The kernel hands ping sockets their own replies only.
+#[derive(Debug)]
+pub(super) struct Gate {
+    is_raw: bool,
+    program: Vec<Instruction>,
+}
+
+impl Gate {
+    pub(super) fn new(
+        family: Family,
+        kind: EchoKind,
+        identifier: u16,
+        strangers: Strangers,
+    ) -> Self {
+        Self {
+            is_raw: kind == EchoKind::Raw,
+            program: program(family, identifier, strangers),
+        }
+    }
+
+    /// Lets in what concerns the socket.
+    pub(super) fn open(&self, socket: &impl AsFd) -> io::Result<()> {
+        self.attach(socket, &self.program)
+    }
+
+    /// Lets in nothing.
+    pub(super) fn close(&self, socket: &impl AsFd) -> io::Result<()> {
+        self.attach(socket, &closed())
+    }
+
+    fn attach(&self, socket: &impl AsFd, program: &[Instruction]) -> io::Result<()> {
+        if self.is_raw {
+            filter::attach(socket, program)?;
+        }
+        Ok(())
+    }
+}
+
 /// Lets nothing through.
 pub(super) fn closed() -> Vec<Instruction> {
     vec![step(RETURN, 0)]
@@ -38,7 +80,7 @@ pub(super) fn closed() -> Vec<Instruction> {
 /// packet too short to tell is dropped.
 ///
 /// IPv4 packets begin with the IP header, whose length is loaded as the index; `ICMPv6` ones do not.
-pub(super) fn program(family: Family, identifier: u16, strangers: Strangers) -> Vec<Instruction> {
+fn program(family: Family, identifier: u16, strangers: Strangers) -> Vec<Instruction> {
     let (elsewhere, strange) = match strangers {
         Strangers::Without(other) => (other, 0),
         Strangers::Hidden => (identifier, 9),

@@ -11,7 +11,7 @@ use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 use socket2::Socket;
 
-use super::filter::Strangers;
+use super::filter::{Gate, Strangers};
 use super::interfaces::Interfaces;
 use super::proof;
 use super::stamps::{Numbering, Stamps, Wanted};
@@ -24,7 +24,6 @@ use crate::sys::clock::monotonic;
 use crate::sys::control::Control;
 use crate::sys::egress::{EchoKind, EchoSocket, is_own};
 use crate::sys::failure::send_failure;
-use crate::sys::filter;
 use crate::sys::message::{Message, Origin};
 use crate::sys::options::{self, Fragmentation};
 use crate::sys::transfer::{self, Batch, Packet, Queue};
@@ -59,7 +58,7 @@ pub(super) struct Port {
     socket: Socket,
     kind: EchoKind,
     identifier: u16,
-    strangers: Strangers,
+    gate: Gate,
     used: bool,
     last_sent: Moment,
     /// Whether somebody was told what this socket cannot do.
@@ -88,7 +87,7 @@ impl Port {
     ) -> io::Result<Self> {
         let other = second.map_or(echo.identifier, |second| second.identifier);
         let mut port = Self::new(family, echo, Strangers::Without(other))?;
-        port.listen()?;
+        port.gate.open(&port.socket)?;
         let numbering = proof::numbering(&port.socket, family, port.identifier, random);
         port.stamps = Stamps::new(numbering);
         Ok(port)
@@ -111,6 +110,7 @@ impl Port {
             kind,
             identifier,
         } = echo;
+        let gate = Gate::new(family, kind, identifier, strangers);
         let room = options::make_room(&socket, ROOM)?;
         options::make_send_room(&socket, SEND_ROOM)?;
         let dropped = options::overflows(&socket).unwrap_or_default();
@@ -119,7 +119,7 @@ impl Port {
             socket,
             kind,
             identifier,
-            strangers,
+            gate,
             used: false,
             last_sent: Moment::default(),
             complained: false,
@@ -144,32 +144,11 @@ impl Port {
         self.used
     }
 
-    /// Lets in what concerns this socket.
-    fn listen(&self) -> io::Result<()> {
-        self.let_in(&super::filter::program(
-            self.family,
-            self.identifier,
-            self.strangers,
-        ))
-    }
-
     /// Receives nothing until it is used again, if it was not for so long that no answer can come any more.
     /// Otherwise a socket that is hardly used would be woken up by all ICMP errors of the host.
     pub(super) fn rest_since(&mut self, now: Moment) {
-        if self.used && now.since(self.last_sent) > IDLE && self.rest().is_ok() {
+        if self.used && now.since(self.last_sent) > IDLE && self.gate.close(&self.socket).is_ok() {
             self.used = false;
-        }
-    }
-
-    fn rest(&self) -> io::Result<()> {
-        self.let_in(&super::filter::closed())
-    }
-
-    /// The kernel hands ping sockets their own replies only.
-    fn let_in(&self, program: &[filter::Instruction]) -> io::Result<()> {
-        match self.kind {
-            EchoKind::Ping => Ok(()),
-            EchoKind::Raw => filter::attach(&self.socket, program),
         }
     }
 
@@ -196,7 +175,8 @@ impl Port {
         };
         let now = monotonic();
         if !self.used {
-            self.listen().map_err(|error| send_failure(&error))?;
+            let opened = self.gate.open(&self.socket);
+            opened.map_err(|error| send_failure(&error))?;
             self.used = true;
         }
         self.last_sent = now;

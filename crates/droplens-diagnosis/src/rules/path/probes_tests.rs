@@ -498,7 +498,7 @@ fn a_probe_that_a_firewall_refuses_is_the_firewalls() {
 fn a_stale_entry_on_the_path_is_told() {
     let mut healed = icmp(40, 60);
     healed.addresses[0].rotations.healed = 1;
-    let finding = only(judge(&[], &[healed]));
+    let finding = only(judge(&[], &[healed.clone()]));
     assert_eq!(finding.cause, Cause::PathLoss);
     let counter = "answers came back with another ICMP identifier";
     assert_eq!(evidence(&finding, counter), Some(1.0));
@@ -513,16 +513,9 @@ fn a_stale_entry_on_the_path_is_told() {
     assert_eq!(evidence(&finding, counter), None);
 
     // Connections that are well do not make it a limit of the target.
-    let mut healed = icmp(40, 60);
-    assert_eq!(
-        only(judge(&[], &[healed.clone(), tcp(100, 0)])).cause,
-        Cause::IcmpRateLimited
-    );
-    healed.addresses[0].rotations.healed = 1;
-    assert_eq!(
-        only(judge(&[], &[healed, tcp(100, 0)])).cause,
-        Cause::PathLoss
-    );
+    let cause = |echo: Target| only(judge(&[], &[echo, tcp(100, 0)])).cause;
+    assert_eq!(cause(icmp(40, 60)), Cause::IcmpRateLimited);
+    assert_eq!(cause(healed), Cause::PathLoss);
 }
 
 #[test]
