@@ -2,6 +2,8 @@
 
 mod early;
 mod forward;
+#[cfg(test)]
+mod identifier_tests;
 mod probes;
 #[cfg(test)]
 mod probes_tests;
