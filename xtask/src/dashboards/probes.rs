@@ -270,6 +270,12 @@ fn counted(name: &str) -> String {
     some_or("none", "target", "", &increase)
 }
 
+fn healed() -> String {
+    let name = "droplens_probe_identifier_rotations_total";
+    let increase = format!("increase({name}{{outcome=\"healed\",{CHOSEN}}}[$__rate_interval])");
+    some_or("none", "target", "", &increase)
+}
+
 fn beyond() -> Vec<Panel> {
     vec![
         Panel::lines("Hops", "short")
@@ -279,9 +285,10 @@ fn beyond() -> Vec<Panel> {
             .zero_to(10.0)
             .otherwise("No path is looked at"),
         Panel::bars("Path changes", "short")
-            .about("How often the path to a target became another one, and how often the node began to send by another device or router.")
+            .about("How often the path to a target became another one, how often the node began to send by another device or router, and how often another ICMP identifier ended an outage: then stale NAT or connection tracking on the way was the reason.")
             .query(&counted("droplens_path_changes_total"), "{{target}}: path")
             .query(&counted("droplens_probe_route_changes_total"), "{{target}}: own route")
+            .query(&healed(), "{{target}}: healed by another identifier")
             .otherwise("No path is looked at"),
         Panel::lines("Path MTU", "bytes")
             .about("The largest packet that arrived, with its IP header: the ten smallest.")
