@@ -13,6 +13,7 @@ use droplens_probe::random::Random;
 use droplens_probe::resolve::Resolver;
 use droplens_probe::schedule::Budget;
 use droplens_probe::spec::{Ask, EchoSpec, Egress};
+use droplens_probe::sys::egress::EchoKind;
 use droplens_probe::targets::{TargetKey, TargetWish};
 use tokio::runtime::{Builder, Runtime};
 
@@ -28,6 +29,16 @@ pub struct Probing {
     // Its tasks run on the runtime, so it goes first.
     prober: Prober,
     _runtime: Runtime,
+}
+
+/// Does it with either kind of socket for echo requests, both at the same time.
+pub fn for_both_kinds(check: impl Fn(EchoKind) + Send + Sync) {
+    std::thread::scope(|scope| {
+        let check = &check;
+        for kind in [EchoKind::Ping, EchoKind::Raw] {
+            scope.spawn(move || check(kind));
+        }
+    });
 }
 
 /// An echo request to an address every so many milliseconds.

@@ -10,7 +10,7 @@ use droplens_probe::flight::Patience;
 use droplens_probe::sys::egress::EchoKind;
 use droplens_probe::targets::TargetWish;
 use droplens_tests::lab::Namespace;
-use droplens_tests::probing::{self, Probing, outcomes, wish};
+use droplens_tests::probing::{self, Probing, for_both_kinds, outcomes, wish};
 use droplens_tests::wire::{Impairment, Loss, Reorder, Wire};
 use droplens_tests::{needs_root, wait};
 
@@ -119,15 +119,6 @@ fn ten_thousand_probes_are_counted_as_the_wire_counts_them() {
         assert_eq!(sample.prober.strays, Strays::default());
         assert!(sample.prober.kernel_stamps);
         assert!(found.late > 100 && found.lost > 100 && duplicates > 50);
-    });
-}
-
-fn for_both_kinds(check: impl Fn(EchoKind) + Send + Sync) {
-    std::thread::scope(|scope| {
-        let check = &check;
-        for kind in [EchoKind::Ping, EchoKind::Raw] {
-            scope.spawn(move || check(kind));
-        }
     });
 }
 

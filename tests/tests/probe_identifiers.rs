@@ -9,7 +9,7 @@ use droplens_probe::flight::Patience;
 use droplens_probe::sys::egress::EchoKind;
 use droplens_probe::targets::TargetWish;
 use droplens_tests::lab::Router;
-use droplens_tests::probing::{self, Probing, wish};
+use droplens_tests::probing::{self, Probing, for_both_kinds, wish};
 use droplens_tests::{needs_root, wait};
 
 const PATIENCE: Patience = Patience {
@@ -117,15 +117,6 @@ impl Setup {
         // Each socket leaves the answers to the other one's requests alone.
         assert_eq!(after.prober.strays, Strays::default());
     }
-}
-
-fn for_both_kinds(check: impl Fn(EchoKind) + Send + Sync) {
-    std::thread::scope(|scope| {
-        let check = &check;
-        for kind in [EchoKind::Ping, EchoKind::Raw] {
-            scope.spawn(move || check(kind));
-        }
-    });
 }
 
 /// The public address of a router changes. It goes on translating the flows that it knows to the old one,

@@ -1,8 +1,8 @@
 //! The prober at work: a thread that owns the engine and the sockets for echo requests, and tasks for
 //! all other probes.
 //!
-//! At low rates a readable socket wakes the thread. At high rates it wakes a few hundred times a
-//! second and takes in what has come by then; the kernel's time stamps keep the times exact.
+//! At low rates a readable socket wakes the thread. At high rates it sleeps for a tick, then sends what is
+//! due and takes in what has come by then; the kernel's time stamps keep the times exact.
 
 mod errands;
 #[cfg(test)]

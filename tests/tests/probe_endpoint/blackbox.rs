@@ -199,20 +199,18 @@ impl Pair<'_, '_> {
     }
 
     pub(super) fn success(&self, module: &str, target: &str) -> Table {
-        let table = self.compare(module, target, &[]);
-        assert_eq!(
-            value(&table, "probe_success"),
-            1.0,
-            "{module} {target}: {table:?}"
-        );
-        table
+        self.ends(module, target, 1.0)
     }
 
     pub(super) fn failure(&self, module: &str, target: &str) -> Table {
+        self.ends(module, target, 0.0)
+    }
+
+    fn ends(&self, module: &str, target: &str, success: f64) -> Table {
         let table = self.compare(module, target, &[]);
         assert_eq!(
             value(&table, "probe_success"),
-            0.0,
+            success,
             "{module} {target}: {table:?}"
         );
         table

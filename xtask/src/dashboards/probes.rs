@@ -266,14 +266,18 @@ fn times() -> Vec<Panel> {
 
 /// How often something happened by target, and none while it did not.
 fn counted(name: &str) -> String {
-    let increase = format!("increase({}[$__rate_interval])", of(name));
+    happened(&of(name))
+}
+
+/// The same of any series.
+fn happened(series: &str) -> String {
+    let increase = format!("increase({series}[$__rate_interval])");
     some_or("none", "target", "", &increase)
 }
 
 fn healed() -> String {
     let name = "droplens_probe_identifier_rotations_total";
-    let increase = format!("increase({name}{{outcome=\"healed\",{CHOSEN}}}[$__rate_interval])");
-    some_or("none", "target", "", &increase)
+    happened(&format!("{name}{{outcome=\"healed\",{CHOSEN}}}"))
 }
 
 fn beyond() -> Vec<Panel> {

@@ -50,15 +50,10 @@ impl Worker {
         loop {
             let next = self.engine.next_wake();
             let tick = self.engine.tick().filter(|_| self.driver.is_patient());
-            let called = self.sleep(next, tick);
+            self.sleep(next, tick);
             self.engine.woke(clocks());
             self.driver.receive(&mut self.engine);
-            let samples = if called {
-                self.read(letters)
-            } else {
-                Some(Vec::new())
-            };
-            let Some(samples) = samples else {
+            let Some(samples) = self.read(letters) else {
                 return;
             };
             self.engine.expire(monotonic());
@@ -74,9 +69,9 @@ impl Worker {
         }
     }
 
-    /// Sleeps until `next`; with a tick for at least that long, whatever the sockets receive. Whether
-    /// there are letters.
-    fn sleep(&self, next: Option<Moment>, tick: Option<Duration>) -> bool {
+    /// Sleeps until `next` or a letter comes; with a tick for at least that long, whatever the sockets
+    /// receive.
+    fn sleep(&self, next: Option<Moment>, tick: Option<Duration>) {
         let now = monotonic();
         let mut wait = next.map(|next| next.since(now));
         let mut waiting = vec![PollFd::new(&self.mailbox.waker, PollFlags::IN)];
@@ -88,15 +83,16 @@ impl Worker {
         let timeout = wait.and_then(|wait| Timespec::try_from(wait).ok());
         // A signal wakes early, which does no harm; nothing else can fail.
         let _ = poll(&mut waiting, timeout.as_ref());
-        waiting
-            .first()
-            .is_some_and(|waker| !waker.revents().is_empty())
+        let mut ready = waiting.iter().map(|waited| !waited.revents().is_empty());
+        if ready.next() == Some(true) {
+            // Before the letters are read: one that comes after that wakes again.
+            self.mailbox.waker.calm();
+        }
     }
 
     /// Does what the letters say. Samples are answered last; none means to stop.
     fn read(&mut self, letters: &Receiver<Letter>) -> Option<Vec<SyncSender<Probes>>> {
         let (mut samples, mut changed) = (Vec::new(), false);
-        self.mailbox.waker.calm();
         for letter in letters.try_iter() {
             match letter {
                 Letter::Reload(wishes, rules) => self.reload(wishes, rules),

@@ -113,16 +113,33 @@ mod tests {
             droplens_diagnosis::Thresholds::default()
         );
     }
-    /// The keys of probes, each with a value that is not the default.
-    const PROBES: [(&str, &str); 8] = [
-        ("probe_loss_ratio", "0.05"),
-        ("certificate_warning_days", "30"),
-        ("certificate_critical_days", "3"),
-        ("dns_query", "\"2s\""),
-        ("resolve", "\"20ms\""),
-        ("connect", "\"30ms\""),
-        ("tls", "\"40ms\""),
-        ("first_byte", "\"1s 500ms\""),
+
+    type Set = fn(&mut droplens_diagnosis::Thresholds);
+
+    /// The keys of probes, each with a value that is not the default, and what that sets.
+    const PROBES: [(&str, &str, Set); 8] = [
+        ("probe_loss_ratio", "0.05", |all| {
+            all.probe_loss_ratio = 0.05;
+        }),
+        ("certificate_warning_days", "30", |all| {
+            all.certificate_warning_days = 30;
+        }),
+        ("certificate_critical_days", "3", |all| {
+            all.certificate_critical_days = 3;
+        }),
+        ("dns_query", "\"2s\"", |all| {
+            all.dns_query = Duration::from_secs(2);
+        }),
+        ("resolve", "\"20ms\"", |all| {
+            all.resolve = Duration::from_millis(20);
+        }),
+        ("connect", "\"30ms\"", |all| {
+            all.connect = Duration::from_millis(30);
+        }),
+        ("tls", "\"40ms\"", |all| all.tls = Duration::from_millis(40)),
+        ("first_byte", "\"1s 500ms\"", |all| {
+            all.first_byte = Duration::from_millis(1_500);
+        }),
     ];
 
     fn parse(key: &str, value: &str) -> Result<droplens_diagnosis::Thresholds, String> {
@@ -133,59 +150,12 @@ mod tests {
 
     #[test]
     fn each_key_of_probes_sets_its_own_threshold() {
-        let default = droplens_diagnosis::Thresholds::default();
-        let millis = Duration::from_millis;
-        let set = PROBES.map(|(key, value)| parse(key, value).unwrap());
-        let [
-            loss,
-            warning,
-            critical,
-            query,
-            resolve,
-            connect,
-            tls,
-            first_byte,
-        ] = set;
-        let expected = droplens_diagnosis::Thresholds {
-            probe_loss_ratio: 0.05,
-            ..default
-        };
-        assert_eq!(loss, expected);
-        let expected = droplens_diagnosis::Thresholds {
-            certificate_warning_days: 30,
-            ..default
-        };
-        assert_eq!(warning, expected);
-        let expected = droplens_diagnosis::Thresholds {
-            certificate_critical_days: 3,
-            ..default
-        };
-        assert_eq!(critical, expected);
-        let expected = droplens_diagnosis::Thresholds {
-            dns_query: millis(2_000),
-            ..default
-        };
-        assert_eq!(query, expected);
-        let expected = droplens_diagnosis::Thresholds {
-            resolve: millis(20),
-            ..default
-        };
-        assert_eq!(resolve, expected);
-        let expected = droplens_diagnosis::Thresholds {
-            connect: millis(30),
-            ..default
-        };
-        assert_eq!(connect, expected);
-        let expected = droplens_diagnosis::Thresholds {
-            tls: millis(40),
-            ..default
-        };
-        assert_eq!(tls, expected);
-        let expected = droplens_diagnosis::Thresholds {
-            first_byte: millis(1_500),
-            ..default
-        };
-        assert_eq!(first_byte, expected);
+        for (key, value, set) in PROBES {
+            let mut expected = droplens_diagnosis::Thresholds::default();
+            set(&mut expected);
+            assert_ne!(expected, droplens_diagnosis::Thresholds::default(), "{key}");
+            assert_eq!(parse(key, value).unwrap(), expected, "{key}");
+        }
     }
 
     #[test]
@@ -200,7 +170,7 @@ mod tests {
     #[test]
     fn a_value_that_makes_no_sense_is_shown_with_its_key_and_line() {
         const NONE: [&str; 6] = ["0", "-1", "nan", "inf", "true", "[]"];
-        for (key, good) in PROBES {
+        for (key, good, _) in PROBES {
             let is_time = good.starts_with('"');
             let more = match key {
                 _ if is_time => ["\"0s\"", "\"soon\"", "\"-1s\""],

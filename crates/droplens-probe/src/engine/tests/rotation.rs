@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use droplens_model::Moment;
 use droplens_model::sample::probes::{Address, Outcome, Rotations, SendFailure};
 
 use super::{World, address, key, wish};
@@ -23,6 +24,14 @@ fn world(millis: u64) -> World {
 
 fn answered_if(answered: bool) -> Option<Duration> {
     FAST.filter(|_| answered)
+}
+
+/// A network that sees the first identifier alone, and answers each request so.
+fn keeps_the_first(answer: Option<Duration>) -> impl FnMut(&Order, Moment) -> Option<Duration> {
+    move |order, _| {
+        assert_eq!(order.identifier, Identifier::First);
+        answer
+    }
 }
 
 fn rotations(healed: u64, unhealed: u64, recovered: u64) -> Rotations {
@@ -120,10 +129,7 @@ fn an_outage_of_everything_is_tried_ever_less_often() {
     gaps.sort_unstable();
     assert!(gaps[0] >= 118, "routers forget in between: {gaps:?}");
     // It comes back by itself, and stays what it was.
-    world.run(HOUR, |order, _| {
-        assert_eq!(order.identifier, Identifier::First);
-        FAST
-    });
+    world.run(HOUR, keeps_the_first(FAST));
     let after = world.only();
     assert_eq!(after.rotations, found.rotations);
     adds_up(&after);
@@ -144,20 +150,14 @@ fn an_outage_that_ends_during_a_trial_heals_by_itself() {
             answered_if(over)
         });
         assert_eq!(world.only().rotations, rotations(0, 0, 1), "{still_lost}");
-        world.run(MINUTE, |order, _| {
-            assert_eq!(order.identifier, Identifier::First);
-            FAST
-        });
+        world.run(MINUTE, keeps_the_first(FAST));
     }
 }
 
 #[test]
 fn what_never_answered_is_not_tried() {
     let mut world = world(200);
-    world.run(HOUR, |order, _| {
-        assert_eq!(order.identifier, Identifier::First);
-        None
-    });
+    world.run(HOUR, keeps_the_first(None));
     assert_eq!(world.only().rotations, Rotations::default());
 }
 
@@ -169,10 +169,7 @@ fn where_there_is_no_second_identifier_none_is_borne() {
         v6: true,
     });
     world.run(MINUTE, |_, _| FAST);
-    world.run(HOUR, |order, _| {
-        assert_eq!(order.identifier, Identifier::First);
-        None
-    });
+    world.run(HOUR, keeps_the_first(None));
     assert_eq!(world.only().rotations, Rotations::default());
 }
 
@@ -186,10 +183,7 @@ fn connections_have_no_identifier() {
     world.engine.rotate(Spares { v4: true, v6: true });
     world.engine.resolved(&key("a"), &[address(1)]);
     world.run(MINUTE, |_, _| FAST);
-    world.run(HOUR, |order, _| {
-        assert_eq!(order.identifier, Identifier::First);
-        None
-    });
+    world.run(HOUR, keeps_the_first(None));
     assert_eq!(world.only().rotations, Rotations::default());
 }
 
