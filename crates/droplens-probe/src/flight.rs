@@ -1,8 +1,10 @@
 //! The probes of one address that are under way, and how each of them ends.
 //!
-//! Probes lie in a ring by sequence number. A probe stays there for as long as an answer to it
-//! would be waited for, even if it has ended, so that a second answer is known as a duplicate.
+//! Probes lie in a ring by sequence number until they have ended and all before them as well. What is left of
+//! them stays for as long as an answer would be waited for, so that a second answer is known as a
+//! duplicate.
 
+mod past;
 mod ring;
 #[cfg(test)]
 mod tests;

@@ -78,10 +78,12 @@ impl Stream {
         self.judged.is_some()
     }
 
-    /// Takes in another interval, and whether somebody asks for the target now.
+    /// Takes in another interval and timeout, and whether somebody asks for the target now.
     pub fn adapt(&mut self, wish: &TargetWish) {
         let patience = patience(wish);
-        self.flight.set_capacity(capacity(patience, wish.interval));
+        self.flight
+            .adapt(patience, capacity(patience, wish.interval));
+        self.rotation.adapt(patience.timeout);
         if wish.asked_for && self.judged.is_none() {
             self.judged = Some(self.flight.begun());
         }

@@ -5,7 +5,7 @@ use std::os::fd::AsFd;
 
 use droplens_model::Family;
 
-use crate::sys::egress::EchoKind;
+use crate::sys::egress::{EchoKind, answers};
 use crate::sys::filter::{self, Instruction};
 
 /// Classic BPF (`linux/bpf_common.h`).
@@ -37,6 +37,7 @@ pub(super) enum Strangers {
 #[derive(Debug)]
 pub(super) struct Gate {
     is_raw: bool,
+    family: Family,
     program: Vec<Instruction>,
 }
 
@@ -49,31 +50,34 @@ impl Gate {
     ) -> Self {
         Self {
             is_raw: kind == EchoKind::Raw,
+            family,
             program: program(family, identifier, strangers),
         }
     }
 
     /// Lets in what concerns the socket.
     pub(super) fn open(&self, socket: &impl AsFd) -> io::Result<()> {
-        self.attach(socket, &self.program)
+        if self.is_raw {
+            filter::attach(socket, &self.program)?;
+            filter::pass_types(socket, self.family, answers(self.family))?;
+        }
+        Ok(())
     }
 
     /// Lets in nothing.
     pub(super) fn close(&self, socket: &impl AsFd) -> io::Result<()> {
-        self.attach(socket, &closed())
-    }
-
-    fn attach(&self, socket: &impl AsFd, program: &[Instruction]) -> io::Result<()> {
         if self.is_raw {
-            filter::attach(socket, program)?;
+            close(socket, self.family)?;
         }
         Ok(())
     }
 }
 
-/// Lets nothing through.
-pub(super) fn closed() -> Vec<Instruction> {
-    vec![step(RETURN, 0)]
+/// Lets nothing into a raw socket. The filter by type alone would let in what no type has; the program alone
+/// would have the kernel copy each packet for it.
+pub(super) fn close(socket: &impl AsFd, family: Family) -> io::Result<()> {
+    filter::attach(socket, &[step(RETURN, 0)])?;
+    filter::pass_types(socket, family, &[])
 }
 
 /// Lets through replies that have our identifier, those of some strangers, and errors about ICMP packets. A

@@ -6,10 +6,10 @@ use std::net::IpAddr;
 use droplens_model::Family;
 use droplens_model::sample::probes::SendFailure;
 
+use super::filter;
 use crate::random::Random;
 use crate::spec::Egress;
 use crate::sys::egress::{EchoKind, EchoSocket, open_echo, open_ping, open_raw};
-use crate::sys::filter;
 
 /// The sockets for echo requests, as far as they could be opened.
 #[derive(Debug)]
@@ -67,7 +67,7 @@ impl Sockets {
                 .and_then(|second| {
                     // Nothing that is meant for the first one is to wait in it.
                     if second.kind == EchoKind::Raw {
-                        filter::attach(&second.socket, &super::filter::closed())?;
+                        filter::close(&second.socket, family)?;
                     }
                     Ok(second)
                 })

@@ -8,14 +8,15 @@
 #[cfg(test)]
 mod tests;
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use droplens_model::Moment;
 
 use crate::engine::Ticket;
 
-/// Stamps that are waited for. More are sent only in a burst that no schedule makes.
-const WAITING: usize = 4_096;
+/// Stamps that are waited for at most. More are asked for only in a burst that no schedule makes.
+const MOST: usize = 4_096;
 
 /// No packet waits longer than this to be sent.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -53,7 +54,8 @@ pub(super) struct Stamps {
     numbering: Numbering,
     next: u32,
     paused: Option<Moment>,
-    waiting: Vec<Option<(u32, Ticket)>>,
+    /// Those that are waited for, by number, up to the next one; none where it came already.
+    waiting: VecDeque<Option<Ticket>>,
     asked: u32,
     got: u32,
     reliable: bool,
@@ -66,7 +68,7 @@ impl Stamps {
             numbering,
             next: 0,
             paused: None,
-            waiting: Vec::new(),
+            waiting: VecDeque::new(),
             asked: 0,
             got: 0,
             reliable: true,
@@ -98,7 +100,7 @@ impl Stamps {
                 Some(_) => {
                     self.paused = None;
                     self.next = 0;
-                    self.waiting.fill(None);
+                    self.waiting.clear();
                     Wanted::Anew
                 }
                 None => Wanted::Yes,
@@ -111,13 +113,11 @@ impl Stamps {
         if wanted == Wanted::No {
             return;
         }
-        let number = self.next;
-        self.next = number.wrapping_add(1);
-        // Not before: most sockets that are kept ready never send.
-        self.waiting.resize(WAITING, None);
-        if let Some(place) = self.waiting.get_mut(place(number)) {
-            *place = Some((number, ticket));
+        self.next = self.next.wrapping_add(1);
+        if self.waiting.len() == MOST {
+            self.waiting.pop_front();
         }
+        self.waiting.push_back(Some(ticket));
         self.asked += 1;
         if self.asked == JUDGED {
             self.reliable = self.got * 2 >= self.asked;
@@ -137,15 +137,13 @@ impl Stamps {
         if self.paused.is_some() {
             return None;
         }
-        let (_, ticket) = self
-            .waiting
-            .get_mut(place(number))?
-            .take_if(|(waiting, _)| *waiting == number)?;
+        let back = self.next.wrapping_sub(number) as usize;
+        let place = self.waiting.len().checked_sub(back)?;
+        let ticket = self.waiting.get_mut(place)?.take()?;
+        while let Some(None) = self.waiting.front() {
+            self.waiting.pop_front();
+        }
         self.got += 1;
         Some(ticket)
     }
-}
-
-const fn place(number: u32) -> usize {
-    number as usize % WAITING
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use droplens_model::Moment;
 use droplens_model::sample::probes::{Outcome, OutcomeKind};
 
+use super::past::Past;
 use super::{Absence, Arrival, Ended, Match, Patience, Stamp};
 
 /// The kernel's clock and ours may differ by so much in rate and resolution over one round trip.
@@ -22,13 +23,14 @@ pub struct Flight {
     /// What has become of a probe of which nothing was heard in all the time.
     unheard: Outcome,
     capacity: usize,
+    /// Those that were told in send order.
+    past: Past,
+    /// Those after them.
     probes: VecDeque<Probe>,
-    /// Number and sequence number of the first probe in the ring.
+    /// Number and sequence number of the first of these.
     first: u64,
     first_sequence: u32,
-    /// So many probes in the ring were told in send order.
-    told: usize,
-    /// So many probes in the ring have ended or are past the timeout.
+    /// So many of them have ended or are past the timeout.
     overdue: usize,
     under_way: u64,
     /// The newest probe that was answered.
@@ -42,6 +44,8 @@ pub struct Flight {
 #[derive(Clone, Copy, Debug)]
 struct Probe {
     sent: Moment,
+    /// As it was when the probe was sent.
+    patience: Patience,
     stamp: Option<Stamp>,
     /// Time in which nobody was there to listen; it does not count as waiting.
     away: Duration,
@@ -49,16 +53,17 @@ struct Probe {
 }
 
 impl Flight {
-    /// Without probes. The first one will have `sequence`; never more than `capacity` are kept.
-    pub const fn new(patience: Patience, capacity: usize, sequence: u32) -> Self {
+    /// Without probes. The first one will have `sequence`; no more than `capacity` are waited for,
+    /// and no more of those that ended are remembered.
+    pub fn new(patience: Patience, capacity: usize, sequence: u32) -> Self {
         Self {
             patience,
             unheard: Outcome::Lost,
             capacity,
+            past: Past::default(),
             probes: VecDeque::new(),
             first: 0,
             first_sequence: sequence,
-            told: 0,
             overdue: 0,
             under_way: 0,
             newest_answered: None,
@@ -75,15 +80,17 @@ impl Flight {
         self
     }
 
-    /// Changes how many probes are kept at most. Those that are there stay.
-    pub const fn set_capacity(&mut self, capacity: usize) {
+    /// Changes how long answers to the next probes are waited for, and how many are kept at most. Those
+    /// under way are waited for as before.
+    pub const fn adapt(&mut self, patience: Patience, capacity: usize) {
+        self.patience = patience;
         self.capacity = capacity;
     }
 
     /// Begins a probe and returns its sequence number; none if there is no room. Times of probes
     /// must not go backwards.
     pub fn begin(&mut self, now: Moment) -> Option<u32> {
-        self.forget(now);
+        (self.past).forget(now, self.patience.whole(), self.capacity);
         if self.probes.len() >= self.capacity {
             return None;
         }
@@ -91,6 +98,7 @@ impl Flight {
         let sequence = self.first_sequence.wrapping_add(offset);
         self.probes.push_back(Probe {
             sent: now,
+            patience: self.patience,
             stamp: None,
             away: Duration::ZERO,
             ended: None,
@@ -112,9 +120,7 @@ impl Flight {
     /// Takes in an answer.
     pub fn answer(&mut self, sequence: u32, arrival: Arrival) -> Match {
         let Some(place) = self.place(sequence) else {
-            let behind = self.first_sequence.wrapping_sub(sequence);
-            let sent = u64::from(behind) <= self.first && (1..=PAST).contains(&behind);
-            return if sent { Match::Stale } else { Match::NeverSent };
+            return self.answer_again(sequence);
         };
         let Some(probe) = self.probes.get(place).copied() else {
             return Match::NeverSent;
@@ -127,11 +133,11 @@ impl Flight {
         let round_trip = probe.round_trip(arrival);
         let waited = arrival.read.since(probe.sent).saturating_sub(probe.away);
         let outcome = match round_trip {
-            Some(time) if time <= self.patience.timeout => Outcome::Ok,
+            Some(time) if time <= probe.patience.timeout => Outcome::Ok,
             // Without a usable time, how long it was waited for has to do.
-            None if waited <= self.patience.timeout && probe.away.is_zero() => Outcome::Ok,
-            Some(time) if time <= self.patience.whole() => Outcome::Late,
-            None if waited <= self.patience.whole() => Outcome::Late,
+            None if waited <= probe.patience.timeout && probe.away.is_zero() => Outcome::Ok,
+            Some(time) if time <= probe.patience.whole() => Outcome::Late,
+            None if waited <= probe.patience.whole() => Outcome::Late,
             _ => {
                 let ended = self.finish(place, self.unheard, None);
                 return ended.map_or(Match::Stale, Match::TooLate);
@@ -149,6 +155,17 @@ impl Flight {
             }
         }
         Match::Answered { ended, reordered }
+    }
+
+    /// Takes in an answer to none of the probes that are still to be told.
+    fn answer_again(&self, sequence: u32) -> Match {
+        let behind = self.first_sequence.wrapping_sub(sequence);
+        let sent = u64::from(behind) <= self.first && (1..=PAST).contains(&behind);
+        match self.past.answered(behind as usize) {
+            _ if !sent => Match::NeverSent,
+            Some(true) => Match::Duplicate,
+            Some(false) | None => Match::Stale,
+        }
     }
 
     /// Whether a probe has not ended yet.
@@ -188,7 +205,7 @@ impl Flight {
     /// must have been taken in before.
     pub fn expire(&mut self, now: Moment, mut tell: impl FnMut(Ended)) {
         while let Some(probe) = self.probes.get(self.overdue) {
-            if probe.ended.is_none() && now.since(probe.sent) <= self.patience.timeout {
+            if probe.ended.is_none() && now.since(probe.sent) <= probe.patience.timeout {
                 break;
             }
             let number = self.first + self.overdue as u64;
@@ -199,14 +216,14 @@ impl Flight {
             }
             self.overdue += 1;
         }
-        for place in self.told..self.overdue {
+        for place in 0..self.overdue {
             let Some(probe) = self.probes.get(place) else {
                 break;
             };
             if probe.ended.is_some() {
                 continue;
             }
-            if now.since(probe.sent) <= self.patience.whole().saturating_add(probe.away) {
+            if now.since(probe.sent) <= probe.patience.whole().saturating_add(probe.away) {
                 break;
             }
             if let Some(ended) = self.finish(place, self.unheard, None) {
@@ -231,14 +248,14 @@ impl Flight {
     /// stalls every few seconds, since a lost probe waits so much longer than an answered one. A
     /// suspended host receives nothing, so it aborts them all.
     pub fn absent(&mut self, absence: Absence, mut tell: impl FnMut(Ended)) {
-        for place in self.told..self.probes.len() {
+        for place in 0..self.probes.len() {
             let Some(probe) = self.probes.get_mut(place) else {
                 break;
             };
             if probe.ended.is_some() {
                 continue;
             }
-            let overdue = absence.from.since(probe.sent) > self.patience.timeout;
+            let overdue = absence.from.since(probe.sent) > probe.patience.timeout;
             if overdue && !absence.suspended {
                 let away = absence.until.since(absence.from);
                 probe.away = probe.away.saturating_add(away);
@@ -250,15 +267,22 @@ impl Flight {
 
     /// The next ended probe in send order, once all before it have ended.
     pub fn next_in_order(&mut self) -> Option<Ended> {
-        let probe = self.probes.get(self.told)?;
-        let (outcome, round_trip) = probe.ended?;
+        let (sent, (outcome, round_trip)) = self
+            .probes
+            .front()
+            .and_then(|probe| Some((probe.sent, probe.ended?)))?;
         let ended = Ended {
-            number: self.first + self.told as u64,
-            sent: probe.sent,
+            number: self.first,
+            sent,
             outcome,
             round_trip,
         };
-        self.told += 1;
+        self.probes.pop_front();
+        self.first += 1;
+        self.first_sequence = self.first_sequence.wrapping_add(1);
+        self.overdue = self.overdue.saturating_sub(1);
+        let answered = matches!(outcome, Outcome::Ok | Outcome::Late);
+        self.past.add(sent, answered);
         Some(ended)
     }
 
@@ -269,11 +293,11 @@ impl Flight {
         let timeout = timeout
             .into_iter()
             .find(|probe| probe.ended.is_none())
-            .map(|probe| probe.sent + self.patience.timeout + tick);
-        let end = self.probes.get(self.told);
+            .map(|probe| probe.sent + probe.patience.timeout + tick);
+        let end = self.probes.front();
         let end = end
             .filter(|probe| probe.ended.is_none())
-            .map(|probe| probe.sent + self.patience.whole() + probe.away + tick);
+            .map(|probe| probe.sent + probe.patience.whole() + probe.away + tick);
         timeout.into_iter().chain(end).min()
     }
 
@@ -343,21 +367,6 @@ impl Flight {
         let more = unanswered.count() as u64;
         self.unanswered = since.map_or(0, |_| 1 + more);
         self.unanswered_since = since;
-    }
-
-    /// Drops the probes whose answers nobody waits for any more.
-    fn forget(&mut self, now: Moment) {
-        while self.told > 0 {
-            match self.probes.front() {
-                Some(probe) if now.since(probe.sent) > self.patience.whole() => {}
-                _ => break,
-            }
-            self.probes.pop_front();
-            self.first += 1;
-            self.first_sequence = self.first_sequence.wrapping_add(1);
-            self.told -= 1;
-            self.overdue = self.overdue.saturating_sub(1);
-        }
     }
 }
 

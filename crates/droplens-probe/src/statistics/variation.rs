@@ -26,10 +26,11 @@ impl Variation {
             let decay = scaled.saturating_add(8) / 16;
             self.scaled = Some(scaled.saturating_add(difference).saturating_sub(decay));
         }
-        self.newest.push_back(time);
-        while self.newest.len() > KEPT {
+        // Before it is added: room for one more would be room for twice as many.
+        while self.newest.len() >= KEPT {
             self.newest.pop_front();
         }
+        self.newest.push_back(time);
     }
 
     /// The newest round-trip times, in send order: at most 128.

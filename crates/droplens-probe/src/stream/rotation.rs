@@ -98,6 +98,11 @@ impl Rotation {
         }
     }
 
+    /// Takes in another timeout.
+    pub(super) const fn adapt(&mut self, timeout: Duration) {
+        self.timeout = timeout;
+    }
+
     pub(super) const fn counts(&self) -> Rotations {
         self.counts
     }

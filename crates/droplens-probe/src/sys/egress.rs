@@ -12,8 +12,12 @@ use super::{filter, options};
 use crate::spec::Egress;
 
 /// ICMP types that answer an echo request: the reply, and errors about it.
-const ANSWERS_V4: [u8; 4] = [0, 3, 11, 12];
-const ANSWERS_V6: [u8; 5] = [1, 2, 3, 4, 129];
+pub const fn answers(family: Family) -> &'static [u8] {
+    match family {
+        Family::V4 => &[0, 3, 11, 12],
+        Family::V6 => &[1, 2, 3, 4, 129],
+    }
+}
 
 /// Which kind of socket sends echo requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,10 +124,7 @@ pub fn open_ping_as(family: Family, egress: &Egress, identifier: u16) -> io::Res
 /// A raw socket, which receives the replies to everybody's requests.
 pub fn open_raw(family: Family, egress: &Egress, identifier: u16) -> io::Result<EchoSocket> {
     let socket = open(family, Type::RAW, icmp(family), egress)?;
-    match family {
-        Family::V4 => filter::pass_types(&socket, family, &ANSWERS_V4)?,
-        Family::V6 => filter::pass_types(&socket, family, &ANSWERS_V6)?,
-    }
+    filter::pass_types(&socket, family, answers(family))?;
     Ok(EchoSocket {
         socket,
         kind: EchoKind::Raw,

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use droplens_model::Moment;
 
-use super::{Numbering, Stamps, WAITING, Wanted};
+use super::{MOST, Numbering, Stamps, Wanted};
 use crate::engine::Ticket;
 
 fn at(millis: u64) -> Moment {
@@ -25,8 +25,8 @@ fn a_stamp_belongs_to_the_packet_of_its_number_once() {
     assert_eq!(stamps.ticket(1), Some(Ticket::numbered(1)));
     assert_eq!(stamps.ticket(1), None);
     assert_eq!(stamps.ticket(3), None);
-    // A number that was used long ago is not that of a newer packet in the same place.
-    for number in 3..=u32::try_from(WAITING).unwrap() {
+    // One that does not come is not waited for without end.
+    for number in 3..=u32::try_from(MOST).unwrap() {
         send(&mut stamps, at(0), Ticket::numbered(number));
     }
     assert_eq!(stamps.ticket(0), None);
