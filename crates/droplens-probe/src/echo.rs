@@ -22,6 +22,7 @@ use droplens_model::sample::probes::{Outcome, SendFailure};
 use rustix::event::PollFd;
 
 use crate::engine::{Engine, Identifier, Order, Spares};
+use crate::flight::Stamp;
 use crate::random::Random;
 use crate::sys::clock::monotonic;
 use port::Port;
@@ -69,14 +70,23 @@ impl Driver {
         }
     }
 
+    /// Takes in that requests are sent now that waited for each other ([`Engine::tick`]), or not.
+    pub fn begin(&mut self, together: bool) {
+        self.open_mut().for_each(|port| port.begin(together));
+    }
+
     /// Sends an echo request, or ends its probe if that cannot be done.
     pub fn send(&mut self, engine: &mut Engine, order: &Order) {
         let side = match order.address {
             IpAddr::V4(_) => &mut self.v4,
             IpAddr::V6(_) => &mut self.v6,
         };
-        if let Err(failure) = side.send(order) {
-            engine.end(order.ticket, Outcome::SendError(failure));
+        match side.send(order) {
+            Ok(Some(called)) => engine.stamp(order.ticket, called),
+            Ok(None) => {}
+            Err(failure) => {
+                engine.end(order.ticket, Outcome::SendError(failure));
+            }
         }
     }
 
@@ -97,14 +107,8 @@ impl Driver {
         });
     }
 
-    /// Whether round-trip times are exact however late replies are read.
-    pub fn is_patient(&self) -> bool {
-        self.open()
-            .filter(|port| port.is_used())
-            .all(Port::is_stamped)
-    }
-
-    /// Whether a test found the kernel's time stamps to work, on all sockets that are used.
+    /// Whether a test found the kernel's time stamps to work, on all sockets that are used. Then
+    /// round-trip times are exact however late replies are read.
     pub fn has_stamps(&self) -> bool {
         self.open().any(Port::can_stamp)
             && self
@@ -178,7 +182,7 @@ impl Side {
         }
     }
 
-    fn send(&mut self, order: &Order) -> Result<(), SendFailure> {
+    fn send(&mut self, order: &Order) -> Result<Option<Stamp>, SendFailure> {
         match self {
             Self::Open {
                 second: Some(second),

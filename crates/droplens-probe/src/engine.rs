@@ -316,10 +316,12 @@ impl Engine {
         self.demand.packets / self.stretch
     }
 
-    /// For how long what is due, and what was received, may wait for more of it. None if there is so
-    /// little that nothing would come together.
-    pub fn tick(&self) -> Option<Duration> {
-        schedule::tick(self.rate(), self.shortest.mul_f64(self.stretch))
+    /// For how long what is due, and what was received, may wait for more of it, this time. None if there
+    /// is so little that nothing would come together.
+    pub fn tick(&mut self) -> Option<Duration> {
+        let tick = schedule::tick(self.rate(), self.shortest.mul_f64(self.stretch))?;
+        // Not the same each time, so that not all probes fall into one step.
+        Some(schedule::spread(tick, 1.0, &mut self.random))
     }
 
     /// Takes in an answer. None if it is a stray.

@@ -75,17 +75,16 @@ pub fn spread(interval: Duration, stretch: f64, random: &mut Random) -> Duration
     random.between(interval.mul_f64(SHORTEST), interval.mul_f64(LONGEST))
 }
 
-/// A probe may be late by one part in so many of the shortest interval: less than intervals are spread by, so
-/// that no schedule shows it.
-const FIFTH: u32 = 5;
+/// A probe may be late by one part in so many of the shortest interval, as much as intervals are spread by.
+const QUARTER: u32 = 4;
 
 /// Buffers fill meanwhile.
-const LONGEST_TICK: Duration = Duration::from_millis(20);
+const LONGEST_TICK: Duration = Duration::from_millis(25);
 
-/// For how long what is due may wait for more, at this many probes a second and this shortest
-/// interval: waking up costs more than a probe. None if waiting would not bring two together.
+/// For how long on average what is due may wait for more, at this many probes a second and this shortest
+/// interval: waking up costs as much as several probes. None if waiting would not bring two together.
 pub fn tick(rate: f64, shortest: Duration) -> Option<Duration> {
-    let tick = (shortest / FIFTH).min(LONGEST_TICK);
+    let tick = (shortest / QUARTER).min(LONGEST_TICK);
     (rate * tick.as_secs_f64() >= 2.0).then_some(tick)
 }
 
@@ -194,13 +193,13 @@ mod tests {
     #[test]
     fn probes_wait_for_each_other_only_where_there_are_many() {
         let millis = Duration::from_millis;
-        assert_eq!(tick(1_000.0, millis(100)), Some(millis(20)));
-        assert_eq!(tick(5_000.0, millis(200)), Some(millis(20)));
-        assert_eq!(tick(100.0, millis(1_000)), Some(millis(20)));
+        assert_eq!(tick(1_000.0, millis(80)), Some(millis(20)));
+        assert_eq!(tick(5_000.0, millis(200)), Some(millis(25)));
+        assert_eq!(tick(100.0, millis(1_000)), Some(millis(25)));
         // Never for long beside one that is probed often.
-        assert_eq!(tick(10_000.0, millis(10)), Some(millis(2)));
+        assert_eq!(tick(10_000.0, millis(8)), Some(millis(2)));
         assert_eq!(tick(300.0, millis(10)), None);
-        assert_eq!(tick(99.0, millis(1_000)), None);
+        assert_eq!(tick(79.0, millis(1_000)), None);
         assert_eq!(tick(0.0, Duration::ZERO), None);
     }
 

@@ -20,7 +20,7 @@ use crate::flight::{Arrival, Stamp};
 use crate::icmp::{self, Echo, HEADER, NotOurs, Quoted, Received};
 use crate::random::Random;
 use crate::spec::{Ask, EchoSpec};
-use crate::sys::clock::monotonic;
+use crate::sys::clock::{monotonic, realtime};
 use crate::sys::control::Control;
 use crate::sys::egress::{EchoKind, EchoSocket, is_own};
 use crate::sys::failure::send_failure;
@@ -156,8 +156,9 @@ impl Port {
         self.stamps.are_there()
     }
 
-    pub(super) fn is_stamped(&self) -> bool {
-        self.stamps.are_reliable()
+    /// Takes in that packets are sent now that waited for each other, or not.
+    pub(super) const fn begin(&mut self, together: bool) {
+        self.stamps.begin(together);
     }
 
     pub(super) fn overflows(&mut self) -> u64 {
@@ -169,7 +170,9 @@ impl Port {
         self.overflows
     }
 
-    pub(super) fn send(&mut self, order: &Order) -> Result<(), SendFailure> {
+    /// Sends an echo request. When it was handed to the kernel, by the clock of the stamps if there are any:
+    /// that is the time of its transmission until a stamp says so exactly.
+    pub(super) fn send(&mut self, order: &Order) -> Result<Option<Stamp>, SendFailure> {
         let Ask::Icmp(spec) = &order.wish.ask else {
             return Err(SendFailure::Other);
         };
@@ -187,10 +190,10 @@ impl Port {
         };
         let sent = self.try_send(order, spec, wanted, now);
         match sent {
-            Ok(()) => {
-                self.stamps.sent(wanted, order.ticket);
+            Ok(called) => {
+                self.stamps.sent(wanted, order.ticket, called);
                 self.refused.remove(&order.address);
-                Ok(())
+                Ok(self.can_stamp().then_some(called))
             }
             Err(error) => {
                 self.stamps.refused(wanted, now);
@@ -213,7 +216,7 @@ impl Port {
         spec: &EchoSpec,
         wanted: Wanted,
         now: Moment,
-    ) -> io::Result<()> {
+    ) -> io::Result<Stamp> {
         self.set_fragmentation(spec)?;
         let size = usize::from(spec.payload);
         self.make_room(size + HEADER + IP_HEADER);
@@ -232,8 +235,9 @@ impl Port {
         let mut tries = 0;
         loop {
             tries += 1;
+            let called = Stamp(realtime());
             match transfer::send(&self.socket, to, &self.packet, &control) {
-                Ok(_) => return Ok(()),
+                Ok(_) => return Ok(called),
                 Err(error) if tries < TRIES && self.may_be_anothers(&error) => {}
                 Err(error) => return Err(error),
             }
@@ -434,7 +438,9 @@ fn take_error(
     match error.map(|error| error.origin) {
         Some(Origin::Transmission(number)) => {
             let stamp = packet.messages().find_map(stamp_of);
-            if let (Some(ticket), Some(stamp)) = (stamps.ticket(number), stamp) {
+            if let Some(stamp) = stamp
+                && let Some(ticket) = stamps.came(number, stamp, monotonic())
+            {
                 engine.stamp(ticket, stamp);
             }
             false

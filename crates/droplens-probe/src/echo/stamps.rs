@@ -4,7 +4,11 @@
 //! the packet. Older kernels count themselves, and a packet that was refused may have been counted or
 //! not. After such a one nothing is stamped until all that is under way has left, and then the counting
 //! begins anew: a stamp that is taken for another packet's would make a wrong time.
+//!
+//! A stamp costs a sixth of what its probe costs, so where many are sent together not all ask for one
+//! ([`sampling`]).
 
+mod sampling;
 #[cfg(test)]
 mod tests;
 
@@ -14,15 +18,14 @@ use std::time::Duration;
 use droplens_model::Moment;
 
 use crate::engine::Ticket;
+use crate::flight::Stamp;
+use sampling::Sampling;
 
 /// Stamps that are waited for at most. More are asked for only in a burst that no schedule makes.
 const MOST: usize = 4_096;
 
 /// No packet waits longer than this to be sent.
 const PAUSE: Duration = Duration::from_secs(1);
-
-/// Of so many packets, the share that got their stamp is looked at.
-const JUDGED: u32 = 256;
 
 /// How transmissions are numbered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,10 +58,16 @@ pub(super) struct Stamps {
     next: u32,
     paused: Option<Moment>,
     /// Those that are waited for, by number, up to the next one; none where it came already.
-    waiting: VecDeque<Option<Ticket>>,
-    asked: u32,
-    got: u32,
-    reliable: bool,
+    waiting: VecDeque<Option<Asked>>,
+    sampling: Sampling,
+}
+
+/// A packet whose stamp was asked for.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    ticket: Ticket,
+    /// When it was handed to the kernel, by the clock of the stamps.
+    called: Stamp,
 }
 
 impl Stamps {
@@ -69,9 +78,7 @@ impl Stamps {
             next: 0,
             paused: None,
             waiting: VecDeque::new(),
-            asked: 0,
-            got: 0,
-            reliable: true,
+            sampling: Sampling::default(),
         }
     }
 
@@ -85,15 +92,16 @@ impl Stamps {
         self.numbering != Numbering::Off
     }
 
-    /// Whether most packets are stamped now.
-    pub(super) fn are_reliable(&self) -> bool {
-        self.are_there() && self.paused.is_none() && self.reliable
+    /// Takes in that packets are sent now that waited for each other, or not.
+    pub(super) const fn begin(&mut self, together: bool) {
+        self.sampling.begin(together);
     }
 
     /// What to do about the stamp of a packet that is sent now.
     pub(super) fn want(&mut self, now: Moment) -> Wanted {
         match self.numbering {
             Numbering::Off => Wanted::No,
+            _ if !self.sampling.asks(now) => Wanted::No,
             Numbering::Given => Wanted::Numbered(self.next),
             Numbering::Counted => match self.paused {
                 Some(since) if now.since(since) < PAUSE => Wanted::No,
@@ -108,8 +116,8 @@ impl Stamps {
         }
     }
 
-    /// Takes in that a packet was sent as it was wanted.
-    pub(super) fn sent(&mut self, wanted: Wanted, ticket: Ticket) {
+    /// Takes in that a packet, handed to the kernel at `called`, was sent as it was wanted.
+    pub(super) fn sent(&mut self, wanted: Wanted, ticket: Ticket, called: Stamp) {
         if wanted == Wanted::No {
             return;
         }
@@ -117,12 +125,8 @@ impl Stamps {
         if self.waiting.len() == MOST {
             self.waiting.pop_front();
         }
-        self.waiting.push_back(Some(ticket));
-        self.asked += 1;
-        if self.asked == JUDGED {
-            self.reliable = self.got * 2 >= self.asked;
-            (self.asked, self.got) = (0, 0);
-        }
+        self.waiting.push_back(Some(Asked { ticket, called }));
+        self.sampling.asked();
     }
 
     /// Takes in that it was not.
@@ -133,17 +137,17 @@ impl Stamps {
     }
 
     /// The probe whose stamp came.
-    pub(super) fn ticket(&mut self, number: u32) -> Option<Ticket> {
+    pub(super) fn came(&mut self, number: u32, stamp: Stamp, now: Moment) -> Option<Ticket> {
         if self.paused.is_some() {
             return None;
         }
         let back = self.next.wrapping_sub(number) as usize;
         let place = self.waiting.len().checked_sub(back)?;
-        let ticket = self.waiting.get_mut(place)?.take()?;
+        let Asked { ticket, called } = self.waiting.get_mut(place)?.take()?;
         while let Some(None) = self.waiting.front() {
             self.waiting.pop_front();
         }
-        self.got += 1;
+        self.sampling.came(stamp.0.saturating_sub(called.0), now);
         Some(ticket)
     }
 }

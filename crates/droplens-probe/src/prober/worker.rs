@@ -49,7 +49,7 @@ impl Worker {
     pub(super) fn run(mut self, letters: &Receiver<Letter>) {
         loop {
             let next = self.engine.next_wake();
-            let tick = self.engine.tick().filter(|_| self.driver.is_patient());
+            let tick = self.engine.tick().filter(|_| self.driver.has_stamps());
             self.sleep(next, tick);
             self.engine.woke(clocks());
             self.driver.receive(&mut self.engine);
@@ -57,6 +57,7 @@ impl Worker {
                 return;
             };
             self.engine.expire(monotonic());
+            self.driver.begin(tick.is_some());
             let sent = self.send();
             if sent && tick.is_none() {
                 // They would wake this thread for themselves.

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use droplens_model::Moment;
 use droplens_model::sample::probes::{
-    Details, FailureReason, Failures, LastFailure, Phase, PhaseSummary, PhaseTimes, ProbeKind,
+    Details, FailureReason, Failures, LastFailure, Outcome, Phase, PhaseSummary, PhaseTimes,
+    ProbeKind,
 };
 
 use crate::flight::Ended;
@@ -56,6 +57,9 @@ impl Lessons {
 
     /// Counts the failure of a probe that ended, if it failed.
     pub(super) fn ended(&mut self, ended: Ended) {
+        if ended.outcome == Outcome::Ok && !self.reported {
+            return;
+        }
         let by_outcome = FailureReason::of_outcome(ended.outcome).map(|reason| LastFailure {
             reason,
             message: String::new(),

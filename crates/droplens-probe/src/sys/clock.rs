@@ -12,6 +12,11 @@ pub fn monotonic() -> Moment {
     Moment(duration(clock_gettime(ClockId::Monotonic)))
 }
 
+/// `CLOCK_REALTIME` now, by which the kernel stamps packets, since 1970.
+pub fn realtime() -> Duration {
+    duration(clock_gettime(ClockId::Realtime))
+}
+
 /// Both clocks now.
 pub fn clocks() -> Clocks {
     Clocks {
@@ -21,7 +26,7 @@ pub fn clocks() -> Clocks {
 }
 
 fn duration(time: Timespec) -> Duration {
-    // Neither clock can be before its start.
+    // None of them can be before its start, or is worth nothing.
     let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
     let nanoseconds = u32::try_from(time.tv_nsec).unwrap_or_default();
     Duration::new(seconds, nanoseconds)
