@@ -107,8 +107,14 @@ impl Driver {
         });
     }
 
-    /// Whether a test found the kernel's time stamps to work, on all sockets that are used. Then
-    /// round-trip times are exact however late replies are read.
+    /// Bytes of answers that there is room for in each socket, if they may wait there: with the kernel's time
+    /// stamps round-trip times are exact however late replies are read.
+    pub fn room(&self) -> Option<usize> {
+        let room = self.open().map(Port::room).min();
+        room.filter(|_| self.has_stamps())
+    }
+
+    /// Whether a test found the kernel's time stamps to work, on all sockets that are used.
     pub fn has_stamps(&self) -> bool {
         self.open().any(Port::can_stamp)
             && self

@@ -129,6 +129,8 @@ pub struct Engine {
     demand: Demand,
     shortest: Duration,
     stretch: f64,
+    /// By how much a probe may be begun before its time, to go with others.
+    early: Duration,
     /// Until then a probe may be waiting for an answer in time.
     attentive: Moment,
     lag: Lag,
@@ -156,6 +158,7 @@ impl Engine {
             demand: Demand::default(),
             shortest: Duration::ZERO,
             stretch: 1.0,
+            early: Duration::ZERO,
             attentive: Moment::default(),
             lag: Lag::default(),
             skipped: 0,
@@ -191,7 +194,8 @@ impl Engine {
     /// The next probe that is due, begun as of `now`.
     pub fn due(&mut self, now: Moment) -> Option<Order> {
         let now = self.look(now);
-        while let Some((at, id)) = self.sends.pop(now) {
+        let horizon = now + self.early;
+        while let Some((at, id)) = self.sends.pop(horizon) {
             let Some(place) = self.streams.get_mut(&id) else {
                 continue;
             };
@@ -201,7 +205,7 @@ impl Engine {
             let wish = Arc::clone(&place.wish);
             self.lag.add(now, now.since(at));
             place.send_at = at + schedule::spread(wish.interval, self.stretch, &mut self.random);
-            if place.send_at <= now {
+            if place.send_at <= horizon {
                 // Missed ones are not made up for: that would be a burst.
                 let each = wish.interval.mul_f64(self.stretch).as_nanos().max(1);
                 let missed = now.since(at).as_nanos() / each;
@@ -316,12 +320,18 @@ impl Engine {
         self.demand.packets / self.stretch
     }
 
-    /// For how long what is due, and what was received, may wait for more of it, this time. None if there
-    /// is so little that nothing would come together.
-    pub fn tick(&mut self) -> Option<Duration> {
-        let tick = schedule::tick(self.rate(), self.shortest.mul_f64(self.stretch))?;
+    /// The time to the next round of probes, if there is `room` for so many bytes of answers: for so long
+    /// what is due, and what was received, may wait for more of it. None if there is so little that nothing
+    /// would come together.
+    pub fn tick(&mut self, room: usize) -> Option<Duration> {
+        let demand = Demand {
+            packets: self.rate(),
+            bytes: self.demand.bytes / self.stretch,
+        };
+        let tick = schedule::tick(demand, self.shortest.mul_f64(self.stretch), room);
+        self.early = tick.unwrap_or_default() / 2;
         // Not the same each time, so that not all probes fall into one step.
-        Some(schedule::spread(tick, 1.0, &mut self.random))
+        tick.map(|tick| schedule::spread(tick, 1.0, &mut self.random))
     }
 
     /// Takes in an answer. None if it is a stray.

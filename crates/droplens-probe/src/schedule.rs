@@ -75,17 +75,21 @@ pub fn spread(interval: Duration, stretch: f64, random: &mut Random) -> Duration
     random.between(interval.mul_f64(SHORTEST), interval.mul_f64(LONGEST))
 }
 
-/// A probe may be late by one part in so many of the shortest interval, as much as intervals are spread by.
-const QUARTER: u32 = 4;
+/// The longest time from one round of probes to the next.
+const LONGEST_TICK: Duration = Duration::from_millis(50);
 
-/// Buffers fill meanwhile.
-const LONGEST_TICK: Duration = Duration::from_millis(25);
+/// What the kernel counts for a packet that waits to be received: so many bytes and twice its own.
+const BUFFER: f64 = 1_024.0;
 
-/// For how long on average what is due may wait for more, at this many probes a second and this shortest
-/// interval: waking up costs as much as several probes. None if waiting would not bring two together.
-pub fn tick(rate: f64, shortest: Duration) -> Option<Duration> {
-    let tick = (shortest / QUARTER).min(LONGEST_TICK);
-    (rate * tick.as_secs_f64() >= 2.0).then_some(tick)
+/// The time from one round of probes to the next, on average, where they go out in rounds: waking up costs as
+/// much as ten probes. Probes go out up to half of it early, and late by the rest: a quarter of the shortest
+/// interval, as much as intervals are spread by. What is received meanwhile fills no more than a
+/// quarter of the `room` for it, in bytes. None if that brings no two together.
+pub fn tick(demand: Demand, shortest: Duration, room: usize) -> Option<Duration> {
+    let filling = demand.packets * BUFFER + demand.bytes * 2.0;
+    let full = Duration::try_from_secs_f64(room as f64 / filling).unwrap_or(Duration::MAX);
+    let tick = (shortest / 2).min(LONGEST_TICK).min(full / 4);
+    (demand.packets * tick.as_secs_f64() >= 2.0).then_some(tick)
 }
 
 /// What is due when, the earliest first. Whoever moves a date adds a second one, and the owner
@@ -193,14 +197,31 @@ mod tests {
     #[test]
     fn probes_wait_for_each_other_only_where_there_are_many() {
         let millis = Duration::from_millis;
-        assert_eq!(tick(1_000.0, millis(80)), Some(millis(20)));
-        assert_eq!(tick(5_000.0, millis(200)), Some(millis(25)));
-        assert_eq!(tick(100.0, millis(1_000)), Some(millis(25)));
+        let tick_of = |packets, shortest| {
+            let bytes = packets * 84.0;
+            tick(Demand { packets, bytes }, shortest, 8 << 20)
+        };
+        assert_eq!(tick_of(1_000.0, millis(80)), Some(millis(40)));
+        assert_eq!(tick_of(5_000.0, millis(200)), Some(millis(50)));
+        assert_eq!(tick_of(100.0, millis(1_000)), Some(millis(50)));
         // Never for long beside one that is probed often.
-        assert_eq!(tick(10_000.0, millis(8)), Some(millis(2)));
-        assert_eq!(tick(300.0, millis(10)), None);
-        assert_eq!(tick(79.0, millis(1_000)), None);
-        assert_eq!(tick(0.0, Duration::ZERO), None);
+        assert_eq!(tick_of(10_000.0, millis(8)), Some(millis(4)));
+        assert_eq!(tick_of(300.0, millis(10)), None);
+        assert_eq!(tick_of(39.0, millis(1_000)), None);
+        assert_eq!(tick_of(0.0, Duration::ZERO), None);
+    }
+
+    #[test]
+    fn nor_for_longer_than_there_is_room_for_the_answers() {
+        let demand = Demand {
+            packets: 10_000.0,
+            bytes: 840_000.0,
+        };
+        let interval = Duration::from_millis(200);
+        // 119 200 bytes in 10 ms, four times which is a bit more than there is room for.
+        let tick = tick(demand, interval, 416 << 10).unwrap();
+        let millis = Duration::from_millis;
+        assert!((millis(8)..millis(10)).contains(&tick), "{tick:?}");
     }
 
     #[test]

@@ -68,8 +68,8 @@ pub(super) struct Port {
     interfaces: Interfaces,
     /// Where the last packet was refused.
     refused: HashSet<IpAddr>,
-    /// When that held, every packet of the queue was seen.
-    most: usize,
+    /// Bytes of packets, as the kernel counts them, that can wait.
+    room: usize,
     batch: Batch,
     errors: Batch,
     packet: Vec<u8>,
@@ -127,7 +127,7 @@ impl Port {
             fragmentation: None,
             interfaces: Interfaces::default(),
             refused: HashSet::new(),
-            most: room / LEAST,
+            room,
             batch: Batch::new(BATCH, USUAL),
             errors: Batch::new(BATCH, USUAL),
             packet: Vec::with_capacity(USUAL),
@@ -154,6 +154,10 @@ impl Port {
 
     pub(super) fn can_stamp(&self) -> bool {
         self.stamps.are_there()
+    }
+
+    pub(super) const fn room(&self) -> usize {
+        self.room
     }
 
     /// Takes in that packets are sent now that waited for each other, or not.
@@ -191,7 +195,7 @@ impl Port {
         let sent = self.try_send(order, spec, wanted, now);
         match sent {
             Ok(called) => {
-                self.stamps.sent(wanted, order.ticket, called);
+                self.stamps.sent(wanted, order.ticket, || Stamp(realtime()));
                 self.refused.remove(&order.address);
                 Ok(self.can_stamp().then_some(called))
             }
@@ -319,9 +323,11 @@ impl Port {
     }
 
     pub(super) fn receive(&mut self, engine: &mut Engine) {
+        // When that many were read, every packet of the queue was seen.
+        let most = self.room / LEAST;
         let (mut seen, mut errors) = (0, 0);
         // What comes while this goes on may wait; what was there has been seen by then.
-        while seen <= self.most && errors <= self.most {
+        while seen <= most && errors <= most {
             let received = self.batch.receive(&self.socket, Queue::Packets);
             // Stamps of what was answered are there by now.
             let failed = self.receive_stamps(engine);
@@ -352,7 +358,7 @@ impl Port {
     /// Empties the error queue. Whether an ICMP error was in it.
     pub(super) fn receive_stamps(&mut self, engine: &mut Engine) -> bool {
         let mut failed = false;
-        for _ in 0..=self.most / BATCH {
+        for _ in 0..=self.room / LEAST / BATCH {
             let Ok(count) = self.errors.receive(&self.socket, Queue::Errors) else {
                 break;
             };

@@ -66,8 +66,8 @@ pub(super) struct Stamps {
 #[derive(Clone, Copy, Debug)]
 struct Asked {
     ticket: Ticket,
-    /// When it was handed to the kernel, by the clock of the stamps.
-    called: Stamp,
+    /// When the kernel said that it had taken it, by the clock of the stamps.
+    taken: Stamp,
 }
 
 impl Stamps {
@@ -116,8 +116,8 @@ impl Stamps {
         }
     }
 
-    /// Takes in that a packet, handed to the kernel at `called`, was sent as it was wanted.
-    pub(super) fn sent(&mut self, wanted: Wanted, ticket: Ticket, called: Stamp) {
+    /// Takes in that a packet was sent as it was wanted, and when that was done.
+    pub(super) fn sent(&mut self, wanted: Wanted, ticket: Ticket, taken: impl FnOnce() -> Stamp) {
         if wanted == Wanted::No {
             return;
         }
@@ -125,7 +125,10 @@ impl Stamps {
         if self.waiting.len() == MOST {
             self.waiting.pop_front();
         }
-        self.waiting.push_back(Some(Asked { ticket, called }));
+        self.waiting.push_back(Some(Asked {
+            ticket,
+            taken: taken(),
+        }));
         self.sampling.asked();
     }
 
@@ -143,11 +146,11 @@ impl Stamps {
         }
         let back = self.next.wrapping_sub(number) as usize;
         let place = self.waiting.len().checked_sub(back)?;
-        let Asked { ticket, called } = self.waiting.get_mut(place)?.take()?;
+        let Asked { ticket, taken } = self.waiting.get_mut(place)?.take()?;
         while let Some(None) = self.waiting.front() {
             self.waiting.pop_front();
         }
-        self.sampling.came(stamp.0.saturating_sub(called.0), now);
+        self.sampling.came(stamp.0.saturating_sub(taken.0), now);
         Some(ticket)
     }
 }

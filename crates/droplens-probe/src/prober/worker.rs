@@ -49,7 +49,8 @@ impl Worker {
     pub(super) fn run(mut self, letters: &Receiver<Letter>) {
         loop {
             let next = self.engine.next_wake();
-            let tick = self.engine.tick().filter(|_| self.driver.has_stamps());
+            let room = self.driver.room();
+            let tick = room.and_then(|room| self.engine.tick(room));
             self.sleep(next, tick);
             self.engine.woke(clocks());
             self.driver.receive(&mut self.engine);

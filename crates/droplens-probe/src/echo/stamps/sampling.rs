@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use droplens_model::Moment;
 
-/// A packet that leaves so much later than it was handed to the kernel had to wait.
-const QUEUED: Duration = Duration::from_micros(500);
+/// A packet that leaves so much later than the call returned was put into a queue. What leaves at once does so
+/// within the call, however long that takes.
+const QUEUED: Duration = Duration::from_micros(50);
 
 /// For how long all ask afterwards.
 const WATCHED: Duration = Duration::from_secs(10);
@@ -41,9 +42,9 @@ impl Sampling {
         self.asked = true;
     }
 
-    /// Takes in how long one waited to be transmitted.
-    pub(super) fn came(&mut self, waited: Duration, now: Moment) {
-        if waited > QUEUED {
+    /// Takes in how long after the call one was transmitted.
+    pub(super) fn came(&mut self, after: Duration, now: Moment) {
+        if after > QUEUED {
             self.watched_until = now + WATCHED;
         }
     }

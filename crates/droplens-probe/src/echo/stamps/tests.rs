@@ -16,7 +16,7 @@ fn stamp(micros: u64) -> Stamp {
 
 fn send(stamps: &mut Stamps, now: Moment, ticket: Ticket) -> Wanted {
     let wanted = stamps.want(now);
-    stamps.sent(wanted, ticket, stamp(1_000));
+    stamps.sent(wanted, ticket, || stamp(1_000));
     wanted
 }
 
@@ -81,7 +81,7 @@ fn of_packets_that_are_sent_together_the_first_asks_until_one_had_to_queue() {
     assert_eq!(asking(&mut stamps, at(20), true), 1);
     assert_eq!(came(&mut stamps, 4), Some(Ticket::numbered(0)));
     assert_eq!(asking(&mut stamps, at(40), true), 1);
-    // This one left 2 ms after it was handed over.
+    // This one left 2 ms after the call.
     let ticket = stamps.came(5, stamp(3_000), at(60));
     assert_eq!(ticket, Some(Ticket::numbered(0)));
     assert_eq!(asking(&mut stamps, at(60), true), 4);

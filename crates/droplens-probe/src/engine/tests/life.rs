@@ -5,6 +5,7 @@ use std::time::Duration;
 use droplens_model::sample::probes::TargetState;
 
 use super::{World, address, key, wish};
+use crate::engine::Order;
 use crate::targets::TargetWish;
 
 const FAST: Option<Duration> = Some(Duration::from_millis(3));
@@ -67,6 +68,25 @@ fn a_shorter_interval_holds_at_once() {
     world.engine.reload([wish("a", 200)]);
     world.run(MINUTE, |_, _| FAST);
     assert!(world.only().sent > 250);
+}
+
+#[test]
+fn another_timeout_holds_from_the_next_probe_on() {
+    let slow = |_: &Order, _| Some(Duration::from_millis(300));
+    let mut world = World::with([wish("a", 100)]);
+    world.engine.resolved(&key("a"), &[address(1)]);
+    world.run(MINUTE, slow);
+    let before = world.only();
+    assert!(before.in_flight > 0);
+    let mut hasty = wish("a", 100);
+    hasty.patience.timeout = Duration::from_millis(200);
+    world.engine.reload([hasty]);
+    world.run(MINUTE, slow);
+    let after = world.only();
+    assert_eq!(after.outcomes.ok, before.sent, "with those under way");
+    let ended = after.sent - after.in_flight;
+    assert_eq!(after.outcomes.late, ended - before.sent);
+    assert!(ended - before.sent > 500);
 }
 
 #[test]

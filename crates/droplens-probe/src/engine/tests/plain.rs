@@ -1,5 +1,6 @@
 //! The prober in ordinary life, and when it is stopped.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use droplens_model::Moment;
@@ -9,6 +10,7 @@ use super::{Rules, World, address, claim, key, wish};
 use crate::engine::{Claim, Order};
 use crate::flight::Match;
 use crate::schedule::Budget;
+use crate::targets::TargetKey;
 
 const FAST: Option<Duration> = Some(Duration::from_millis(3));
 
@@ -301,4 +303,38 @@ fn many_targets_share_the_timers() {
     let sample = world.engine.sample();
     let sent: u64 = sample.targets.iter().map(|t| t.addresses[0].sent).sum();
     assert!((48_000..52_000).contains(&sent), "{sent}");
+}
+
+#[test]
+fn probes_that_go_out_in_rounds_keep_their_pace() {
+    let millis = Duration::from_millis;
+    let names: Vec<String> = (0..20).map(|n| format!("t{n}")).collect();
+    let mut world = World::with(names.iter().map(|name| wish(name, 100)));
+    for name in &names {
+        world.engine.resolved(&key(name), &[address(1)]);
+    }
+    let mut sent: BTreeMap<TargetKey, Vec<Moment>> = BTreeMap::new();
+    let mut rounds = 0;
+    let begun = world.now;
+    while world.now.since(begun) < Duration::from_secs(60) {
+        let tick = world.engine.tick(8 << 20).expect("many are due");
+        world.pass(tick);
+        world.turn(&mut |order, now| {
+            sent.entry(order.wish.key.clone()).or_default().push(now);
+            FAST
+        });
+        rounds += 1;
+    }
+    assert!((1_150..1_250).contains(&rounds), "{rounds}");
+    assert_eq!(sent.len(), names.len());
+    for times in sent.values() {
+        assert!((585..615).contains(&times.len()), "{}", times.len());
+        let mut gaps = times
+            .iter()
+            .zip(times.iter().skip(1))
+            .map(|(one, next)| next.since(*one));
+        // Between 75 and 125 ms are drawn; a round is early by 25 ms or late by 37.5 ms at most.
+        assert!(gaps.all(|gap| (millis(12)..millis(188)).contains(&gap)));
+    }
+    assert_eq!(world.engine.sample().prober.skipped, 0);
 }
