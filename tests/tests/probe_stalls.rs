@@ -1,12 +1,14 @@
 //! The agent is stopped while probes are under way: what it could not see is not lost.
 #![expect(clippy::float_cmp, reason = "success is 0 or 1")]
 
+use std::process::Stdio;
 use std::sync::mpsc::{Sender, channel};
 use std::thread::{scope, sleep};
 use std::time::Duration;
 
 use droplens_model::sample::probes::{Address, Outcomes, Probes};
 use droplens_tests::agent::{Agent, Options};
+use droplens_tests::binary::droplens;
 use droplens_tests::exposition::Metrics;
 use droplens_tests::lab::{Namespace, veth};
 use droplens_tests::needs_root;
@@ -16,7 +18,7 @@ use droplens_tests::servers::tcp::{Manner, TcpServer};
 use droplens_tests::servers::web::WebServer;
 use droplens_tests::wait;
 use droplens_tests::wire::{Impairment, Wire};
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 
 /// Longer than the timeouts below.
 const STOP: Duration = Duration::from_secs(3);
@@ -94,6 +96,37 @@ fn probes_of_a_stopped_agent_are_aborted_and_never_lost() {
         Ok(())
     });
     agent.stop();
+}
+
+/// As with Ctrl-Z: the steps that were to follow are still taken.
+#[test]
+fn an_inquiry_that_was_stopped_goes_on() {
+    needs_root!();
+    let (host, peer) = (Namespace::new(), Namespace::new());
+    let wire = Wire::join(&host, "w0", &peer, "w1", 50);
+    // The connection takes half a second, and another one with the page a whole one.
+    let delay = Impairment::delay(Duration::from_millis(250));
+    wire.forward.set(delay);
+    wire.backward.set(delay);
+    let answer = plain(&Log::default(), |_| page("200 OK", &[], "hello"));
+    let web = WebServer::start(&peer, "10.91.50.2", answer);
+    let mut command = host.command(droplens());
+    let page = format!("http://{}/", web.address());
+    command
+        .args(["probe", "--count=1", "--timeout=3s", &page])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped());
+    let child = host.enter(|| command.spawn()).expect("droplens starts");
+    let pid = Pid::from_child(&child);
+    sleep(Duration::from_millis(300));
+    kill_process(pid, Signal::STOP).expect("stopping it");
+    // Twice its time.
+    sleep(2 * STOP);
+    kill_process(pid, Signal::CONT).expect("going on");
+    let output = child.wait_with_output().expect("its end");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.contains("200"), "{said}");
 }
 
 /// Probes on request are watched by nobody: their own deadline must know.

@@ -27,6 +27,7 @@ use crate::spec::{Ask, Egress};
 use crate::sys::failure::send_failure;
 use crate::targets::TargetWish;
 
+pub use deadline::Deadline;
 pub use dns::check as check_dns;
 pub use echo::{Echoed, echo};
 

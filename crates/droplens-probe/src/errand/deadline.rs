@@ -1,4 +1,4 @@
-//! The one deadline that all steps of an errand have in common.
+//! The one deadline that all steps of an errand have in common, or all errands of an inquiry.
 
 use std::future::Future;
 use std::pin::pin;
@@ -17,7 +17,7 @@ use crate::vigil::STALL;
 /// have come meanwhile, and steps that were to follow could not be taken, so it is waited for once
 /// more: as long again as it was late, but no longer than from the start.
 #[derive(Clone, Debug)]
-pub(super) struct Deadline {
+pub struct Deadline {
     end: Instant,
     patience: Duration,
     second: Arc<OnceLock<Instant>>,
@@ -30,7 +30,7 @@ impl Deadline {
     }
 
     /// This long after now.
-    pub(super) fn after(patience: Duration) -> Self {
+    pub fn after(patience: Duration) -> Self {
         Self {
             end: Instant::now() + patience,
             patience,
@@ -40,9 +40,17 @@ impl Deadline {
 
     /// This much later than now, but no later than this deadline.
     pub(super) fn within(&self, most: Duration) -> Self {
-        let end = self.second.get().copied().unwrap_or(self.end);
-        let left = end.saturating_duration_since(Instant::now());
-        Self::after(most.min(left))
+        Self::after(most.min(self.left()))
+    }
+
+    /// The time that is left for further steps.
+    pub fn left(&self) -> Duration {
+        let left = self.end.saturating_duration_since(Instant::now());
+        if !left.is_zero() {
+            return left;
+        }
+        let second = self.second();
+        second.map_or(left, |end| end.saturating_duration_since(Instant::now()))
     }
 
     /// How long it was from the beginning.
@@ -51,7 +59,7 @@ impl Deadline {
     }
 
     /// What comes of it; none if it takes longer.
-    pub(super) async fn wait<T>(&self, step: impl Future<Output = T>) -> Option<T> {
+    pub async fn wait<T>(&self, step: impl Future<Output = T>) -> Option<T> {
         let mut step = pin!(step);
         if let Ok(done) = timeout_at(self.end, step.as_mut()).await {
             return Some(done);
@@ -107,6 +115,7 @@ mod tests {
             assert_eq!(deadline.wait(async { 7 }).await, Some(7));
             let never = std::future::pending::<()>();
             assert_eq!(deadline.wait(never).await, None);
+            assert_eq!(deadline.left(), Duration::ZERO);
         });
     }
 
@@ -129,6 +138,17 @@ mod tests {
             let second = *deadline.second.get().unwrap();
             assert_eq!(deadline.wait(std::future::pending::<()>()).await, None);
             assert_eq!(deadline.second.get(), Some(&second));
+        });
+    }
+
+    #[test]
+    fn steps_after_a_stall_have_time() {
+        runtime().block_on(async {
+            let deadline = Deadline::after(PATIENCE);
+            stall();
+            let left = deadline.left();
+            assert!(!left.is_zero() && left <= PATIENCE, "{left:?}");
+            assert!(deadline.left() <= left, "the same time");
         });
     }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 use droplens_model::sample::probes::Limits;
 use droplens_model::{Family, Timestamp};
 use droplens_probe::echo::Sockets;
-use droplens_probe::errand::{self, Task};
+use droplens_probe::errand::{self, Deadline, Task};
 use droplens_probe::flight::Patience;
 use droplens_probe::prober::{self, ProbeError};
 use droplens_probe::resolve::{ResolveError, Resolver};
@@ -59,7 +59,8 @@ pub(crate) async fn ask(plan: Plan, resolver: Resolver) -> Result<Inquiry, Probe
     let begun = Instant::now();
     let at = Timestamp::from(SystemTime::now());
     let plan = Arc::new(plan);
-    let name = resolve(&plan, &resolver).await;
+    let deadline = Deadline::after(plan.whole);
+    let name = resolve(&plan, &resolver, &deadline).await;
     let asked = name.error.is_none();
     let chosen: Vec<IpAddr> = name
         .addresses
@@ -71,7 +72,7 @@ pub(crate) async fn ask(plan: Plan, resolver: Resolver) -> Result<Inquiry, Probe
     let hosts = Round {
         plan: Arc::clone(&plan),
         resolver: Arc::new(resolver),
-        end: begun + plan.whole,
+        deadline,
     };
     let hosts = hosts.ask_all(&chosen).await?;
     let answers = judge::judge(&plan.subject, &name, &hosts);
@@ -96,10 +97,10 @@ fn fits(plan: &Plan, address: IpAddr) -> bool {
         && source.is_none_or(|wanted| wanted == family)
 }
 
-async fn resolve(plan: &Plan, resolver: &Resolver) -> NameEvidence {
+async fn resolve(plan: &Plan, resolver: &Resolver, deadline: &Deadline) -> NameEvidence {
     let host = plan.subject.host.clone();
     let begun = Instant::now();
-    let found = tokio::time::timeout(plan.whole, resolver.lookup(&host)).await;
+    let found = deadline.wait(resolver.lookup(&host)).await;
     let mut name = NameEvidence {
         is_address: host.parse::<IpAddr>().is_ok(),
         host,
@@ -107,14 +108,14 @@ async fn resolve(plan: &Plan, resolver: &Resolver) -> NameEvidence {
         ..NameEvidence::default()
     };
     match found {
-        Err(_) => {
+        None => {
             let within = humantime::format_duration(plan.whole);
             name.error = Some(NameError {
                 not_asked: false,
                 message: format!("`{}` did not resolve within {within}", name.host),
             });
         }
-        Ok(Err(error)) => {
+        Some(Err(error)) => {
             name.error = Some(NameError {
                 not_asked: matches!(
                     error,
@@ -123,7 +124,7 @@ async fn resolve(plan: &Plan, resolver: &Resolver) -> NameEvidence {
                 message: error.to_string(),
             });
         }
-        Ok(Ok(found)) => {
+        Some(Ok(found)) => {
             name.addresses = found.addresses.iter().map(IpAddr::to_canonical).collect();
             name.aliases = found.aliases;
             name.valid_for_seconds = (!name.is_address).then_some(found.valid_for.as_secs_f64());
@@ -152,11 +153,11 @@ fn unfit(plan: &Plan, name: &NameEvidence) -> String {
     )
 }
 
-/// The asking of all addresses, until a certain time.
+/// The asking of all addresses, with one deadline.
 struct Round {
     plan: Arc<Plan>,
     resolver: Arc<Resolver>,
-    end: Instant,
+    deadline: Deadline,
 }
 
 impl Round {
@@ -280,7 +281,7 @@ impl Round {
     }
 
     fn left(&self) -> Duration {
-        self.end.saturating_duration_since(Instant::now())
+        self.deadline.left()
     }
 
     fn wish(&self, ask: Ask, patience: Patience) -> TargetWish {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use droplens_model::sample::probes::{FailureReason, Limits};
-use droplens_probe::errand::{self, Echoed, Ending, Report, Task};
+use droplens_probe::errand::{self, Deadline, Echoed, Ending, Report, Task};
 use droplens_probe::flight::Patience;
 use droplens_probe::resolve::Resolver;
 use droplens_probe::spec::{Ask, Egress};
@@ -40,9 +40,10 @@ impl Visit {
         resolver: &Resolver,
     ) -> Self {
         let begun = Instant::now();
-        let found = tokio::time::timeout(timeout, locate(&query, resolver)).await;
+        let deadline = Deadline::after(timeout);
+        let found = deadline.wait(locate(&query, resolver)).await;
         let lookup = begun.elapsed();
-        let found = found.unwrap_or_else(|_| Err("the name does not resolve in time".to_owned()));
+        let found = found.unwrap_or_else(|| Err("the name does not resolve in time".to_owned()));
         let mut visit = Self {
             query,
             address: None,
@@ -53,7 +54,7 @@ impl Visit {
         };
         match found {
             Ok(address) => {
-                let left = timeout.saturating_sub(lookup);
+                let left = deadline.left();
                 visit.address = Some(address);
                 visit.echoed = match task(target, &visit.query, address, left) {
                     Ok(task) => run(task, resolver).await,
