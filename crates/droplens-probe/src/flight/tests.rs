@@ -162,7 +162,14 @@ fn only_the_first_answer_counts() {
         Match::NeverSent
     );
     assert!(flight.next_in_order().is_some() && flight.next_in_order().is_some());
-    // Both are out of the ring once another one begins long after.
+    // Told or not is the same to whoever answers.
+    assert_eq!(flight.answer(first, read(180)), Match::Duplicate);
+    assert_eq!(flight.answer(second, read(180)), Match::Duplicate);
+    assert_eq!(
+        flight.answer(first.wrapping_sub(1), read(180)),
+        Match::NeverSent
+    );
+    // Both are forgotten once another one begins long after.
     flight.begin(at(20_000));
     assert_eq!(flight.answer(first, read(20_001)), Match::Stale);
 }
@@ -267,4 +274,24 @@ fn there_is_never_more_than_the_ring_holds() {
     assert_eq!(flight.begin(at(11_001)), None, "not told in order yet");
     while flight.next_in_order().is_some() {}
     assert_eq!(flight.begin(at(11_001)), Some(3));
+}
+
+#[test]
+fn of_those_that_ended_no_more_are_remembered_than_the_ring_holds() {
+    let mut flight = Flight::new(Patience::default(), 3, 0);
+    for millis in 0..5 {
+        let sequence = flight.begin(at(millis)).unwrap();
+        if sequence == 3 {
+            flight.end(sequence, Outcome::SendError(SendFailure::NoBuffers));
+        } else {
+            flight.answer(sequence, read(millis));
+        }
+        assert!(flight.next_in_order().is_some());
+    }
+    flight.begin(at(5)).unwrap();
+    let found = [1, 2, 3, 4].map(|sequence| flight.answer(sequence, read(6)));
+    let [second, third, refused, fifth] = found;
+    assert_eq!(second, Match::Stale, "forgotten");
+    assert_eq!([third, fifth], [Match::Duplicate; 2]);
+    assert_eq!(refused, Match::Stale, "never answered");
 }
