@@ -209,8 +209,7 @@ fn round_trips_are_those_of_the_wire() {
     needs_root!();
     let setup = Setup::new(EchoKind::Ping);
     let half = Impairment::delay(Duration::from_micros(12_400));
-    setup.wire.forward.set(half);
-    setup.wire.backward.set(half);
+    setup.wire.set(half);
     let sample = setup.run(&many(10, 50), Duration::from_secs(5));
     let (mut count, mut near, mut sum) = (0, 0, Duration::ZERO);
     for one in probing::addresses(&sample) {

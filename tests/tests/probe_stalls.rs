@@ -24,9 +24,13 @@ use rustix::process::{Pid, Signal, kill_process};
 const STOP: Duration = Duration::from_secs(3);
 
 fn stop(agent: &Agent<'_>) {
-    agent.signal(Signal::STOP);
-    sleep(STOP);
-    agent.signal(Signal::CONT);
+    stop_for(STOP, |signal| agent.signal(signal));
+}
+
+fn stop_for(time: Duration, send: impl Fn(Signal)) {
+    send(Signal::STOP);
+    sleep(time);
+    send(Signal::CONT);
 }
 
 fn addresses(probes: &Probes) -> impl Iterator<Item = (&str, &Address)> {
@@ -56,8 +60,7 @@ fn probes_of_a_stopped_agent_are_aborted_and_never_lost() {
     let wire = Wire::join(&host, "w0", &peer, "w1", 48);
     // So slow that some of each kind are under way at any time.
     let delay = Impairment::delay(Duration::from_millis(200));
-    wire.forward.set(delay);
-    wire.backward.set(delay);
+    wire.set(delay);
     let _tcp = TcpServer::start(&peer, "10.91.48.2:9000", Manner::Takes);
     let _dns = DnsServer::start(&peer, "10.91.48.2:53", |asked| asked.reply().into());
     let answer = plain(&Log::default(), |_| page("200 OK", &[], "hello"));
@@ -106,8 +109,7 @@ fn an_inquiry_that_was_stopped_goes_on() {
     let wire = Wire::join(&host, "w0", &peer, "w1", 50);
     // The connection takes half a second, and another one with the page a whole one.
     let delay = Impairment::delay(Duration::from_millis(250));
-    wire.forward.set(delay);
-    wire.backward.set(delay);
+    wire.set(delay);
     let answer = plain(&Log::default(), |_| page("200 OK", &[], "hello"));
     let web = WebServer::start(&peer, "10.91.50.2", answer);
     let mut command = host.command(droplens());
@@ -119,10 +121,10 @@ fn an_inquiry_that_was_stopped_goes_on() {
     let child = host.enter(|| command.spawn()).expect("droplens starts");
     let pid = Pid::from_child(&child);
     sleep(Duration::from_millis(300));
-    kill_process(pid, Signal::STOP).expect("stopping it");
     // Twice its time.
-    sleep(2 * STOP);
-    kill_process(pid, Signal::CONT).expect("going on");
+    stop_for(2 * STOP, |signal| {
+        kill_process(pid, signal).expect("signalling droplens");
+    });
     let output = child.wait_with_output().expect("its end");
     let said = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{said}");

@@ -214,8 +214,7 @@ fn echoes_are_delayed_and_counted_apart() {
     needs_root!();
     let ends = Ends::new();
     let delay = Impairment::delay(Duration::from_millis(5));
-    ends.wire.forward.set(delay);
-    ends.wire.backward.set(delay);
+    ends.wire.set(delay);
     for to in ["10.91.1.2", "fd91:1::2"] {
         assert_eq!(ping(&ends.left, to), Some(0));
     }

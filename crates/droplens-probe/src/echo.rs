@@ -9,6 +9,7 @@
 //! that another identifier healed ([`Identifier`]).
 
 mod filter;
+mod intake;
 mod interfaces;
 mod port;
 mod proof;

@@ -320,15 +320,16 @@ impl Engine {
         self.demand.packets / self.stretch
     }
 
-    /// The time to the next round of probes, if there is `room` for so many bytes of answers: for so long
-    /// what is due, and what was received, may wait for more of it. None if there is so little that nothing
-    /// would come together.
-    pub fn tick(&mut self, room: usize) -> Option<Duration> {
+    /// The time to the next round of probes, if so many bytes of answers may wait and have `room`: for so
+    /// long what is due, and what was received, may wait for more of it. None if there is so little that
+    /// nothing would come together.
+    pub fn tick(&mut self, room: Option<usize>) -> Option<Duration> {
         let demand = Demand {
             packets: self.rate(),
             bytes: self.demand.bytes / self.stretch,
         };
-        let tick = schedule::tick(demand, self.shortest.mul_f64(self.stretch), room);
+        let shortest = self.shortest.mul_f64(self.stretch);
+        let tick = room.and_then(|room| schedule::tick(demand, shortest, room));
         self.early = tick.unwrap_or_default() / 2;
         // Not the same each time, so that not all probes fall into one step.
         tick.map(|tick| schedule::spread(tick, 1.0, &mut self.random))

@@ -125,6 +125,12 @@ impl Wire {
         }
     }
 
+    /// Impairs both directions alike.
+    pub fn set(&self, impairment: Impairment) {
+        self.forward.set(impairment);
+        self.backward.set(impairment);
+    }
+
     /// Both directions, forward first.
     pub fn counts(&self) -> [Counts; 2] {
         [self.forward.counts(), self.backward.counts()]

@@ -5,28 +5,28 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use droplens_model::sample::probes::{IcmpError, Outcome, SendFailure};
+use droplens_model::sample::probes::SendFailure;
 use droplens_model::{Family, Moment};
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 use socket2::Socket;
 
 use super::filter::{Gate, Strangers};
+use super::intake::Own;
 use super::interfaces::Interfaces;
 use super::proof;
 use super::stamps::{Numbering, Stamps, Wanted};
-use crate::engine::{Claim, Engine, Order, Stray};
-use crate::flight::{Arrival, Stamp};
-use crate::icmp::{self, Echo, HEADER, NotOurs, Quoted, Received};
+use crate::engine::{Engine, Order};
+use crate::flight::Stamp;
+use crate::icmp::{self, Echo, HEADER};
 use crate::random::Random;
 use crate::spec::{Ask, EchoSpec};
 use crate::sys::clock::{monotonic, realtime};
 use crate::sys::control::Control;
 use crate::sys::egress::{EchoKind, EchoSocket, is_own};
 use crate::sys::failure::send_failure;
-use crate::sys::message::{Message, Origin};
 use crate::sys::options::{self, Fragmentation};
-use crate::sys::transfer::{self, Batch, Packet, Queue};
+use crate::sys::transfer::{self, Batch, Queue};
 
 /// Packets that are received in one call.
 const BATCH: usize = 32;
@@ -54,10 +54,8 @@ const TRIES: u32 = 3;
 
 #[derive(Debug)]
 pub(super) struct Port {
-    family: Family,
+    own: Own,
     socket: Socket,
-    kind: EchoKind,
-    identifier: u16,
     gate: Gate,
     used: bool,
     last_sent: Moment,
@@ -88,7 +86,7 @@ impl Port {
         let other = second.map_or(echo.identifier, |second| second.identifier);
         let mut port = Self::new(family, echo, Strangers::Without(other))?;
         port.gate.open(&port.socket)?;
-        let numbering = proof::numbering(&port.socket, family, port.identifier, random);
+        let numbering = proof::numbering(&port.socket, family, port.own.identifier, random);
         port.stamps = Stamps::new(numbering);
         Ok(port)
     }
@@ -115,10 +113,12 @@ impl Port {
         options::make_send_room(&socket, SEND_ROOM)?;
         let dropped = options::overflows(&socket).unwrap_or_default();
         Ok(Self {
-            family,
+            own: Own {
+                family,
+                kind,
+                identifier,
+            },
             socket,
-            kind,
-            identifier,
             gate,
             used: false,
             last_sent: Moment::default(),
@@ -229,12 +229,17 @@ impl Port {
         }
         let control = self.control(order, wanted, now)?;
         let echo = Echo {
-            identifier: self.identifier,
+            identifier: self.own.identifier,
             nonce: order.nonce,
             sequence: order.sequence,
             sent: now,
         };
-        echo.write(icmp::EchoKind::Request, self.family, size, &mut self.packet);
+        echo.write(
+            icmp::EchoKind::Request,
+            self.own.family,
+            size,
+            &mut self.packet,
+        );
         let to = SocketAddr::new(order.address, 0);
         let mut tries = 0;
         loop {
@@ -258,7 +263,7 @@ impl Port {
             Errno::NOMEM,
             Errno::INVAL,
         ];
-        self.kind == EchoKind::Ping && errno.is_some_and(|errno| !own.contains(&errno))
+        self.own.kind == EchoKind::Ping && errno.is_some_and(|errno| !own.contains(&errno))
     }
 
     fn control(&mut self, order: &Order, wanted: Wanted, now: Moment) -> io::Result<Control> {
@@ -268,7 +273,8 @@ impl Port {
             Some(name) => self.interfaces.index(&self.socket, name, now)?,
             None => 0,
         };
-        if let (Family::V6, EchoKind::Ping, Some(source)) = (self.family, self.kind, egress.source)
+        if let (Family::V6, EchoKind::Ping, Some(source)) =
+            (self.own.family, self.own.kind, egress.source)
         {
             // The kernel would choose another one and say nothing.
             if !std::mem::replace(&mut self.complained, true) {
@@ -280,10 +286,10 @@ impl Port {
             return Err(Errno::PERM.into());
         }
         if interface != 0 || egress.source.is_some() {
-            control = control.leave_by(self.family, egress.source, interface);
+            control = control.leave_by(self.own.family, egress.source, interface);
         }
         if egress.dscp != 0 {
-            control = control.dscp(self.family, egress.dscp);
+            control = control.dscp(self.own.family, egress.dscp);
         }
         Ok(match wanted {
             Wanted::No => control,
@@ -299,7 +305,7 @@ impl Port {
             Fragmentation::Allowed
         };
         if self.fragmentation != Some(wanted) {
-            options::fragment(&self.socket, self.family, wanted)?;
+            options::fragment(&self.socket, self.own.family, wanted)?;
             self.fragmentation = Some(wanted);
         }
         Ok(())
@@ -338,14 +344,7 @@ impl Port {
             };
             let read = monotonic();
             for packet in self.batch.packets() {
-                take(
-                    self.family,
-                    self.kind,
-                    self.identifier,
-                    &packet,
-                    read,
-                    engine,
-                );
+                self.own.take(&packet, read, engine);
             }
             seen += count;
             // An error that came back cuts a batch short.
@@ -363,142 +362,12 @@ impl Port {
                 break;
             };
             for packet in self.errors.packets() {
-                failed |= take_error(
-                    self.family,
-                    self.identifier,
-                    &mut self.stamps,
-                    &packet,
-                    engine,
-                );
+                failed |= self.own.take_error(&packet, &mut self.stamps, engine);
             }
             if count < self.errors.capacity() {
                 break;
             }
         }
         failed
-    }
-}
-
-/// Takes in what came as a packet.
-fn take(
-    family: Family,
-    kind: EchoKind,
-    identifier: u16,
-    packet: &Packet<'_>,
-    read: Moment,
-    engine: &mut Engine,
-) {
-    let bytes = match (family, kind) {
-        (Family::V4, EchoKind::Raw) => icmp::skip_ipv4(packet.payload),
-        _ => Ok(packet.payload),
-    };
-    let received = bytes.and_then(|bytes| Ok((bytes.len(), icmp::read(family, bytes)?)));
-    let (length, received) = match received {
-        // A packet that there was no room for is longer than any request was.
-        _ if packet.truncated => return engine.astray(Stray::Malformed),
-        Ok(received) => received,
-        Err(NotOurs::Checksum) => return engine.astray(Stray::Checksum),
-        Err(NotOurs::OtherType(_)) => return,
-        Err(_) => return engine.astray(Stray::Malformed),
-    };
-    match received {
-        Received::Echo(icmp::EchoKind::Request, _) => {}
-        Received::Echo(icmp::EchoKind::Reply, echo) => {
-            let Some(peer) = packet.peer else {
-                return;
-            };
-            if echo.identifier != identifier {
-                return engine.astray(Stray::Identifier);
-            }
-            let claim = Claim {
-                peer: peer.ip(),
-                nonce: echo.nonce,
-                sequence: echo.sequence,
-                payload: Some(length.saturating_sub(HEADER)),
-            };
-            let stamp = packet.messages().find_map(stamp_of);
-            engine.answer(claim, Arrival { read, stamp });
-        }
-        Received::Trouble(trouble) => {
-            let (destination, quoted) = (trouble.destination, trouble.quoted);
-            let from = packet.peer.map(|peer| peer.ip());
-            let told = (from, trouble.error);
-            fail(identifier, destination, quoted, told, engine);
-        }
-    }
-}
-
-/// Takes in what came through the error queue: the stamp of a transmission, or an ICMP error. Whether
-/// it was the latter.
-fn take_error(
-    family: Family,
-    identifier: u16,
-    stamps: &mut Stamps,
-    packet: &Packet<'_>,
-    engine: &mut Engine,
-) -> bool {
-    let error = packet.messages().find_map(|message| match message {
-        Message::Error(error) => Some(error),
-        _ => None,
-    });
-    match error.map(|error| error.origin) {
-        Some(Origin::Transmission(number)) => {
-            let stamp = packet.messages().find_map(stamp_of);
-            if let Some(stamp) = stamp
-                && let Some(ticket) = stamps.came(number, stamp, monotonic())
-            {
-                engine.stamp(ticket, stamp);
-            }
-            false
-        }
-        Some(Origin::Icmp { kind, code, .. }) => {
-            let quoted = icmp::read_quoted(family, packet.payload);
-            if let (Ok(quoted), Some(peer)) = (quoted, packet.peer) {
-                let from = error.and_then(|error| error.offender);
-                let error = IcmpError { kind, code };
-                fail(identifier, peer.ip(), quoted, (from, error), engine);
-            }
-            true
-        }
-        // What this host refuses, sending tells.
-        _ => false,
-    }
-}
-
-/// Ends the probe that an ICMP error, from whoever sent it, is about.
-fn fail(
-    identifier: u16,
-    destination: IpAddr,
-    quoted: Quoted,
-    (from, error): (Option<IpAddr>, IcmpError),
-    engine: &mut Engine,
-) {
-    let ticket = match quoted {
-        Quoted::Whole(echo) if echo.identifier == identifier => engine.ticket(Claim {
-            peer: destination,
-            nonce: echo.nonce,
-            sequence: echo.sequence,
-            payload: None,
-        }),
-        Quoted::Header {
-            identifier: quoted,
-            sequence,
-        } if quoted == identifier => engine.ticket_by_header(destination, sequence),
-        // About another program's request.
-        _ => None,
-    };
-    if let Some(ticket) = ticket {
-        let dropped = from.and_then(|from| icmp::own_drop(error, from, destination, is_own));
-        let outcome = dropped.map_or(Outcome::IcmpError(error), |(cause, _)| {
-            Outcome::LocalDrop(Some(cause))
-        });
-        engine.end(ticket, outcome);
-    }
-}
-
-const fn stamp_of(message: Message) -> Option<Stamp> {
-    match message {
-        Message::Stamp(stamp) => Some(stamp),
-        _ => None,
     }
 }

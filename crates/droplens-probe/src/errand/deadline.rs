@@ -45,12 +45,10 @@ impl Deadline {
 
     /// The time that is left for further steps.
     pub fn left(&self) -> Duration {
-        let left = self.end.saturating_duration_since(Instant::now());
-        if !left.is_zero() {
-            return left;
-        }
-        let second = self.second();
-        second.map_or(left, |end| end.saturating_duration_since(Instant::now()))
+        let over = self.end <= Instant::now();
+        let second = over.then(|| self.second()).flatten();
+        let end = second.unwrap_or(self.end);
+        end.saturating_duration_since(Instant::now())
     }
 
     /// How long it was from the beginning.

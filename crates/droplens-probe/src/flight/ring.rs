@@ -90,7 +90,8 @@ impl Flight {
     /// Begins a probe and returns its sequence number; none if there is no room. Times of probes
     /// must not go backwards.
     pub fn begin(&mut self, now: Moment) -> Option<u32> {
-        (self.past).forget(now, self.patience.whole(), self.capacity);
+        let (age, most) = (self.patience.whole(), self.capacity);
+        self.past.forget(now, age, most);
         if self.probes.len() >= self.capacity {
             return None;
         }
@@ -125,10 +126,8 @@ impl Flight {
         let Some(probe) = self.probes.get(place).copied() else {
             return Match::NeverSent;
         };
-        match probe.ended {
-            Some((Outcome::Ok | Outcome::Late, _)) => return Match::Duplicate,
-            Some(_) => return Match::Stale,
-            None => {}
+        if let Some((outcome, _)) = probe.ended {
+            return second_answer(is_answered(outcome));
         }
         let round_trip = probe.round_trip(arrival);
         let waited = arrival.read.since(probe.sent).saturating_sub(probe.away);
@@ -161,11 +160,11 @@ impl Flight {
     fn answer_again(&self, sequence: u32) -> Match {
         let behind = self.first_sequence.wrapping_sub(sequence);
         let sent = u64::from(behind) <= self.first && (1..=PAST).contains(&behind);
-        match self.past.answered(behind as usize) {
-            _ if !sent => Match::NeverSent,
-            Some(true) => Match::Duplicate,
-            Some(false) | None => Match::Stale,
+        if !sent {
+            return Match::NeverSent;
         }
+        let answered = self.past.answered(behind as usize);
+        second_answer(answered.unwrap_or_default())
     }
 
     /// Whether a probe has not ended yet.
@@ -281,8 +280,7 @@ impl Flight {
         self.first += 1;
         self.first_sequence = self.first_sequence.wrapping_add(1);
         self.overdue = self.overdue.saturating_sub(1);
-        let answered = matches!(outcome, Outcome::Ok | Outcome::Late);
-        self.past.add(sent, answered);
+        self.past.add(sent, is_answered(outcome));
         Some(ended)
     }
 
@@ -367,6 +365,19 @@ impl Flight {
         let more = unanswered.count() as u64;
         self.unanswered = since.map_or(0, |_| 1 + more);
         self.unanswered_since = since;
+    }
+}
+
+fn is_answered(outcome: Outcome) -> bool {
+    outcome.is_loss() == Some(false)
+}
+
+/// What an answer to a probe that has ended is, whether or not anybody else was told of that.
+const fn second_answer(answered: bool) -> Match {
+    if answered {
+        Match::Duplicate
+    } else {
+        Match::Stale
     }
 }
 

@@ -49,8 +49,7 @@ impl Worker {
     pub(super) fn run(mut self, letters: &Receiver<Letter>) {
         loop {
             let next = self.engine.next_wake();
-            let room = self.driver.room();
-            let tick = room.and_then(|room| self.engine.tick(room));
+            let tick = self.engine.tick(self.driver.room());
             self.sleep(next, tick);
             self.engine.woke(clocks());
             self.driver.receive(&mut self.engine);

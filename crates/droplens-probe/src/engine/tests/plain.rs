@@ -317,7 +317,7 @@ fn probes_that_go_out_in_rounds_keep_their_pace() {
     let mut rounds = 0;
     let begun = world.now;
     while world.now.since(begun) < Duration::from_secs(60) {
-        let tick = world.engine.tick(8 << 20).expect("many are due");
+        let tick = world.engine.tick(Some(8 << 20)).expect("many are due");
         world.pass(tick);
         world.turn(&mut |order, now| {
             sent.entry(order.wish.key.clone()).or_default().push(now);
@@ -337,4 +337,7 @@ fn probes_that_go_out_in_rounds_keep_their_pace() {
         assert!(gaps.all(|gap| (millis(12)..millis(188)).contains(&gap)));
     }
     assert_eq!(world.engine.sample().prober.skipped, 0);
+    // Where answers may not wait there are no rounds, and nothing goes out before its time.
+    assert_eq!(world.engine.tick(None), None);
+    assert_eq!(world.engine.early, Duration::ZERO);
 }

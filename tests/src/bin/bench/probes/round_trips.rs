@@ -42,8 +42,7 @@ pub(crate) fn print() {
     let wire = Wire::join(&left, "w0", &right, "w1", 1);
     left.ip("route add 10.92.0.0/16 via 10.91.1.2");
     right.ip("route add local 10.92.0.0/16 dev lo");
-    wire.forward.set(Impairment::delay(DELAY));
-    wire.backward.set(Impairment::delay(DELAY));
+    wire.set(Impairment::delay(DELAY));
     let mut capture = Capture::start(&left, &tcpdump);
     let probing = Probing::start(&left, Sockets::open);
     let interval = u64::try_from(INTERVAL.as_millis()).unwrap_or(u64::MAX);

@@ -183,7 +183,6 @@ fn latency() -> Seen {
         format!("[[probe.icmp]]\ninterval = \"50ms\"\nslow = \"20ms\"\ntargets = [\"{V4}\"]\n");
     let watch = Watch::probing(&toml, &left);
     let delay = Impairment::delay(Duration::from_millis(20));
-    wire.forward.set(delay);
-    wire.backward.set(delay);
+    wire.set(delay);
     watch.verdict(&SLOW, None)
 }
