@@ -7,30 +7,23 @@ use std::time::Duration;
 use droplens_probe::errand::{self, Report, Task};
 use droplens_probe::flight::Patience;
 use droplens_probe::resolve::Resolver;
-use droplens_probe::spec::{Ask, DnsSpec, DnsTransport, TcpSpec};
-use droplens_probe::targets::{TargetKey, TargetWish};
+use droplens_probe::spec::{Ask, DnsSpec, DnsTransport, Egress, Request, TcpSpec};
 
 use crate::lab::Namespace;
-use crate::probing::wish;
 
 /// A probe of a kind, from wherever the kernel chooses, that waits as long as is usual.
 pub fn task(to: SocketAddr, ask: Ask) -> Task {
-    let host = to.ip().to_string();
     let patience = Patience {
         timeout: Duration::from_secs(1),
         late: Duration::from_secs(4),
     };
-    let wish = TargetWish {
-        key: TargetKey {
-            probe: "test".into(),
-            target: to.to_string().into(),
-        },
+    let request = Request {
         ask,
-        bytes: 60,
-        ..wish(&host, 1_000, patience)
+        egress: Egress::default(),
+        patience,
     };
     Task {
-        wish: Arc::new(wish),
+        request: Arc::new(request),
         address: to.ip(),
         nonce: 0x0123_4567_89ab_cdef,
         sequence: 0,
@@ -64,16 +57,16 @@ pub fn dns(server: SocketAddr, spec: DnsSpec) -> Task {
 
 /// The same, otherwise.
 #[must_use]
-pub fn with(mut task: Task, change: impl FnOnce(&mut TargetWish)) -> Task {
-    change(Arc::make_mut(&mut task.wish));
+pub fn with(mut task: Task, change: impl FnOnce(&mut Request)) -> Task {
+    change(Arc::make_mut(&mut task.request));
     task
 }
 
 /// The same, that waits this long only.
 #[must_use]
 pub fn waiting(task: Task, patience: Duration) -> Task {
-    with(task, |wish| {
-        wish.patience = Patience {
+    with(task, |request| {
+        request.patience = Patience {
             timeout: patience,
             late: Duration::ZERO,
         };

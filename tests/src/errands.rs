@@ -6,12 +6,11 @@ use std::sync::Arc;
 use droplens_probe::errand::{self, Report, Task};
 use droplens_probe::flight::Patience;
 use droplens_probe::resolve::Resolver;
-use droplens_probe::spec::Ask;
+use droplens_probe::spec::{Ask, Egress, Request};
 use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities};
 
 use crate::asking::{run, within};
 use crate::lab::Namespace;
-use crate::probing::wish;
 
 /// Asks a target once, without any capability: as a user would that is not root.
 ///
@@ -43,10 +42,13 @@ pub fn ask(namespace: &Namespace, target: &str, ask: Ask, nonce: u64) -> Report 
 
 fn task(target: &str, ask: Ask, nonce: u64) -> Task {
     let address: IpAddr = target.parse().expect("an address");
-    let mut wish = wish(target, 1_000, Patience::default());
-    wish.ask = ask;
+    let request = Request {
+        ask,
+        egress: Egress::default(),
+        patience: Patience::default(),
+    };
     Task {
-        wish: Arc::new(wish),
+        request: Arc::new(request),
         address,
         nonce,
         sequence: 0,

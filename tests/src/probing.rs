@@ -12,7 +12,7 @@ use droplens_probe::prober::{Prober, Settings, random};
 use droplens_probe::random::Random;
 use droplens_probe::resolve::Resolver;
 use droplens_probe::schedule::Budget;
-use droplens_probe::spec::{Ask, EchoSpec, Egress};
+use droplens_probe::spec::{Ask, EchoSpec, Egress, Request};
 use droplens_probe::sys::egress::EchoKind;
 use droplens_probe::targets::{TargetKey, TargetWish};
 use tokio::runtime::{Builder, Runtime};
@@ -49,9 +49,11 @@ pub fn wish(target: &str, millis: u64, patience: Patience) -> TargetWish {
             target: target.into(),
         },
         host: target.into(),
-        ask: Ask::Icmp(EchoSpec::default()),
-        egress: Egress::default(),
-        patience,
+        request: Arc::new(Request {
+            ask: Ask::Icmp(EchoSpec::default()),
+            egress: Egress::default(),
+            patience,
+        }),
         interval: Duration::from_millis(millis),
         bytes: 84,
         asked_for: true,

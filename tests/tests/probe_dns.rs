@@ -367,10 +367,10 @@ fn questions_leave_from_where_they_are_wished_to() {
          add rule inet t in ip dscp 46 udp dport 53 counter name ef",
     );
     let names = DnsServer::start(&server, "10.9.1.2:53", |asked| address(asked).into());
-    let task = with(asking::dns(names.address(), www(&names)), |wish| {
-        wish.egress.source = Some("10.9.1.100".parse().unwrap());
-        wish.egress.interface = Some("cl".into());
-        wish.egress.dscp = 46;
+    let task = with(asking::dns(names.address(), www(&names)), |request| {
+        request.egress.source = Some("10.9.1.100".parse().unwrap());
+        request.egress.interface = Some("cl".into());
+        request.egress.dscp = 46;
     });
     let report = run(&client, task);
     assert_eq!(answered(&report).answers, ["A 192.0.2.1"]);

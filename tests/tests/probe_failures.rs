@@ -4,6 +4,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::IpAddr;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::Arc;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -256,16 +257,16 @@ fn a_source_and_a_device_that_are_gone_are_no_loss() {
     for kind in [EchoKind::Ping, EchoKind::Raw] {
         let probing = Probing::start(&namespace, |random| Sockets::open_only(kind, random));
         let mut foreign = wish("127.0.0.1", 10, PATIENCE);
-        foreign.egress.source = Some([192, 0, 2, 1].into());
+        Arc::make_mut(&mut foreign.request).egress.source = Some([192, 0, 2, 1].into());
         let mut gone = wish("127.0.0.2", 10, PATIENCE);
-        gone.egress.interface = Some("gone0".into());
+        Arc::make_mut(&mut gone.request).egress.interface = Some("gone0".into());
         let mut good = wish("127.0.0.3", 10, PATIENCE);
-        good.egress.source = Some([127, 0, 0, 9].into());
-        good.egress.interface = Some("lo".into());
-        good.egress.dscp = 46;
+        Arc::make_mut(&mut good.request).egress.source = Some([127, 0, 0, 9].into());
+        Arc::make_mut(&mut good.request).egress.interface = Some("lo".into());
+        Arc::make_mut(&mut good.request).egress.dscp = 46;
         // A source of the other family can reach no address of this target.
         let mut other = wish("127.0.0.4", 10, PATIENCE);
-        other.egress.source = Some("::1".parse().expect("an address"));
+        Arc::make_mut(&mut other.request).egress.source = Some("::1".parse().expect("an address"));
         let wishes = vec![foreign, gone, good, other];
         probing.aim(wishes.clone());
         sleep(Duration::from_millis(300));
@@ -313,9 +314,10 @@ fn what_leaves_bears_source_mark_and_size_as_asked() {
         ));
         let probing = Probing::start(&namespace, |random| Sockets::open_only(kind, random));
         let mut marked = wish(target, 10, PATIENCE);
-        marked.egress.source = Some(source.parse().expect("an address"));
-        marked.egress.dscp = 46;
-        marked.ask = Ask::Icmp(EchoSpec {
+        Arc::make_mut(&mut marked.request).egress.source =
+            Some(source.parse().expect("an address"));
+        Arc::make_mut(&mut marked.request).egress.dscp = 46;
+        Arc::make_mut(&mut marked.request).ask = Ask::Icmp(EchoSpec {
             payload: 1_000,
             dont_fragment: true,
         });
@@ -341,7 +343,8 @@ fn an_ipv6_ping_socket_refuses_a_source() {
         Sockets::open_only(EchoKind::Ping, random)
     });
     let mut with_source = wish("::1", 10, PATIENCE);
-    with_source.egress.source = Some(std::net::Ipv6Addr::LOCALHOST.into());
+    Arc::make_mut(&mut with_source.request).egress.source =
+        Some(std::net::Ipv6Addr::LOCALHOST.into());
     let wishes = vec![with_source];
     probing.aim(wishes.clone());
     sleep(Duration::from_millis(200));
@@ -358,9 +361,9 @@ fn probes_that_are_tasks_end_too() {
     let namespace = Namespace::new();
     let probing = Probing::start(&namespace, Sockets::open);
     let mut refused = wish("127.0.0.1", 10, PATIENCE);
-    refused.ask = Ask::Tcp(TcpSpec { port: 9 });
+    Arc::make_mut(&mut refused.request).ask = Ask::Tcp(TcpSpec { port: 9 });
     let mut removed = wish("127.0.0.2", 10, PATIENCE);
-    removed.ask = Ask::Tcp(TcpSpec { port: 9 });
+    Arc::make_mut(&mut removed.request).ask = Ask::Tcp(TcpSpec { port: 9 });
     probing.aim(vec![refused.clone(), removed]);
     sleep(Duration::from_millis(300));
     let sample = probing.settle(vec![refused]);

@@ -300,9 +300,9 @@ fn a_source_that_is_not_there_is_told_as_that() {
         (None, Some("nowhere")),
         (Some("::1"), None),
     ] {
-        let task = with(asking::tcp(port.address()), |wish| {
-            wish.egress.source = source.map(|source| source.parse::<IpAddr>().unwrap());
-            wish.egress.interface = device.map(Into::into);
+        let task = with(asking::tcp(port.address()), |request| {
+            request.egress.source = source.map(|source| source.parse::<IpAddr>().unwrap());
+            request.egress.interface = device.map(Into::into);
         });
         let report = run(&client, task);
         let gone = Outcome::SendError(SendFailure::NoDevice);
@@ -334,15 +334,15 @@ fn source_device_and_code_point_are_those_that_were_wished() {
         ("[fd00:9::2]:0", "fd00:9::100", 10),
     ] {
         let port = TcpServer::start(&server, at, Manner::Takes);
-        let task = with(asking::tcp(port.address()), |wish| {
-            wish.egress.source = Some(source.parse().unwrap());
-            wish.egress.dscp = dscp;
+        let task = with(asking::tcp(port.address()), |request| {
+            request.egress.source = Some(source.parse().unwrap());
+            request.egress.dscp = dscp;
         });
         opened(&run(&client, task));
     }
     let port = TcpServer::start(&server, "192.0.2.80:0", Manner::Takes);
-    let task = with(asking::tcp(port.address()), |wish| {
-        wish.egress.interface = Some("cl".into());
+    let task = with(asking::tcp(port.address()), |request| {
+        request.egress.interface = Some("cl".into());
     });
     opened(&run(&client, task));
     // One by the preferred link, which must not count.

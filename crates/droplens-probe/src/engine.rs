@@ -26,14 +26,15 @@ use crate::errand::Report;
 use crate::flight::{Absence, Arrival, Match, Stamp};
 use crate::random::Random;
 use crate::schedule::{self, Budget, Demand, Lag, Timers};
-use crate::spec::Ask;
-use crate::targets::{TargetKey, TargetWish};
+use crate::spec::{Ask, Request};
+use crate::targets::TargetKey;
 use crate::vigil::{Clocks, HEARTBEAT, Vigil};
 use registry::{Held, Place};
 
 pub use crate::stream::Identifier;
 
-/// A stream, as timers and tickets name it. Never used again for another one.
+/// A stream, as timers, tickets and its packets name it: by a number drawn at random from so many that
+/// nobody can guess it and that it never comes again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct StreamId(u64);
 
@@ -60,16 +61,21 @@ impl Ticket {
 pub struct Order {
     /// The probe, for what is to be told of it later.
     pub ticket: Ticket,
-    /// Which target, and how it is to be probed.
-    pub wish: Arc<TargetWish>,
+    /// What is asked.
+    pub request: Arc<Request>,
     /// Where to.
     pub address: IpAddr,
-    /// What tells our packets from others'.
-    pub nonce: u64,
     /// Its number.
     pub sequence: u32,
     /// Which ICMP identifier an echo request bears.
     pub identifier: Identifier,
+}
+
+impl Order {
+    /// What tells our packets from others'.
+    pub const fn nonce(&self) -> u64 {
+        self.ticket.stream.0
+    }
 }
 
 /// What a packet says about itself: whom it comes from, or for an ICMP error, where the packet in it
@@ -122,8 +128,6 @@ pub struct Engine {
     vigil: Vigil,
     targets: BTreeMap<TargetKey, Held>,
     streams: FxHashMap<StreamId, Place>,
-    nonces: FxHashMap<u64, StreamId>,
-    next_stream: u64,
     sends: Timers<StreamId>,
     checks: Timers<StreamId>,
     demand: Demand,
@@ -151,8 +155,6 @@ impl Engine {
             vigil: Vigil::default(),
             targets: BTreeMap::new(),
             streams: FxHashMap::default(),
-            nonces: FxHashMap::default(),
-            next_stream: 0,
             sends: Timers::default(),
             checks: Timers::default(),
             demand: Demand::default(),
@@ -202,16 +204,19 @@ impl Engine {
             if place.send_at != at {
                 continue;
             }
-            let wish = Arc::clone(&place.wish);
+            let interval = place.interval;
             self.lag.add(now, now.since(at));
-            place.send_at = at + schedule::spread(wish.interval, self.stretch, &mut self.random);
-            if place.send_at <= horizon {
+            place.send_at = at + schedule::spread(interval, self.stretch, &mut self.random);
+            if place.send_at <= now {
                 // Missed ones are not made up for: that would be a burst.
-                let each = wish.interval.mul_f64(self.stretch).as_nanos().max(1);
+                let each = interval.mul_f64(self.stretch).as_nanos().max(1);
                 let missed = now.since(at).as_nanos() / each;
                 self.skipped += u64::try_from(missed).unwrap_or(u64::MAX).max(1);
-                place.send_at =
-                    now + schedule::spread(wish.interval, self.stretch, &mut self.random);
+                place.send_at = now + schedule::spread(interval, self.stretch, &mut self.random);
+            }
+            if place.send_at <= horizon {
+                // Not twice in one round; it goes out in the next one.
+                place.send_at = now + self.early * 2;
             }
             self.sends.add(place.send_at, id);
             let Some(sequence) = place.stream.begin(now) else {
@@ -222,22 +227,22 @@ impl Engine {
                 IpAddr::V4(_) => self.spares.v4,
                 IpAddr::V6(_) => self.spares.v6,
             };
-            let identifier = if rotates && matches!(wish.ask, Ask::Icmp(_)) {
+            let request = Arc::clone(&place.request);
+            let identifier = if rotates && matches!(request.ask, Ask::Icmp(_)) {
                 place.stream.identifier(now)
             } else {
                 Identifier::default()
             };
-            let timeout = wish.patience.timeout;
+            let timeout = request.patience.timeout;
             let order = Order {
                 ticket: Ticket {
                     stream: id,
                     sequence,
                 },
                 address: place.stream.address(),
-                nonce: place.nonce,
                 sequence,
                 identifier,
-                wish,
+                request,
             };
             self.attentive = self.attentive.max(now + timeout);
             self.plan_check(id);
@@ -256,8 +261,8 @@ impl Engine {
     /// The probe under way that a packet claims to belong to; none, counted as a stray, if there is
     /// none with that nonce or if it went to another address.
     pub fn ticket(&mut self, claim: Claim) -> Option<Ticket> {
-        let stream = self.nonces.get(&claim.nonce).copied();
-        let Some((stream, place)) = stream.and_then(|id| Some((id, self.streams.get(&id)?))) else {
+        let stream = StreamId(claim.nonce);
+        let Some(place) = self.streams.get(&stream) else {
             self.strays.nonce += 1;
             return None;
         };
@@ -331,8 +336,7 @@ impl Engine {
         let shortest = self.shortest.mul_f64(self.stretch);
         let tick = room.and_then(|room| schedule::tick(demand, shortest, room));
         self.early = tick.unwrap_or_default() / 2;
-        // Not the same each time, so that not all probes fall into one step.
-        tick.map(|tick| schedule::spread(tick, 1.0, &mut self.random))
+        tick.map(|tick| schedule::round(tick, &mut self.random))
     }
 
     /// Takes in an answer. None if it is a stray.

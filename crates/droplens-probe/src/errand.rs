@@ -23,9 +23,8 @@ use droplens_model::sample::probes::{Details, FailureReason, IcmpError, Outcome,
 use droplens_model::{Family, Moment};
 
 use crate::resolve::Resolver;
-use crate::spec::{Ask, Egress};
+use crate::spec::{Ask, Egress, Request};
 use crate::sys::failure::send_failure;
-use crate::targets::TargetWish;
 
 pub use deadline::Deadline;
 pub use dns::check as check_dns;
@@ -34,8 +33,8 @@ pub use echo::{Echoed, echo};
 /// What is to be done.
 #[derive(Clone, Debug)]
 pub struct Task {
-    /// The target, and how it is to be probed.
-    pub wish: Arc<TargetWish>,
+    /// What is asked.
+    pub request: Arc<Request>,
     /// Where to.
     pub address: IpAddr,
     /// A number that nobody can guess.
@@ -47,12 +46,12 @@ pub struct Task {
 impl Task {
     /// From where.
     pub fn egress(&self) -> &Egress {
-        &self.wish.egress
+        &self.request.egress
     }
 
     /// How long an answer is waited for: an errand ends after this time at the latest.
     pub fn patience(&self) -> Duration {
-        self.wish.patience.whole()
+        self.request.patience.whole()
     }
 }
 
@@ -114,7 +113,7 @@ impl Report {
 /// tokio runtime with time and I/O; dropping the future closes its sockets. An echo request gets a
 /// socket of its own here; those of the prober share one.
 pub async fn run(task: Task, resolver: &Resolver) -> Report {
-    match &task.wish.ask {
+    match &task.request.ask {
         Ask::Icmp(spec) => echo(&task, spec).await.report,
         Ask::Tcp(spec) => tcp::run(&task, spec).await,
         Ask::Dns(spec) => dns::run(&task, spec).await,

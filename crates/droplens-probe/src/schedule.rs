@@ -75,21 +75,39 @@ pub fn spread(interval: Duration, stretch: f64, random: &mut Random) -> Duration
     random.between(interval.mul_f64(SHORTEST), interval.mul_f64(LONGEST))
 }
 
-/// The longest time from one round of probes to the next.
-const LONGEST_TICK: Duration = Duration::from_millis(50);
+/// Rounds of probes are drawn from one less this share of their length to one more.
+const ROUNDS: f64 = 0.1;
+
+/// The longest round is as long as the shortest time that is drawn between two probes of a target, so
+/// that none is due twice in one round.
+const SHARE: f64 = SHORTEST / (1.0 + ROUNDS);
+
+/// And no longer than this: what is known about targets is to be no older than what is read of the kernel.
+const LONGEST_ROUND: Duration = Duration::from_millis(100);
+
+/// Probes in a round: more would be a burst that a short queue on the way may not take.
+const MOST: f64 = 250.0;
 
 /// What the kernel counts for a packet that waits to be received: so many bytes and twice its own.
 const BUFFER: f64 = 1_024.0;
 
 /// The time from one round of probes to the next, on average, where they go out in rounds: waking up costs as
-/// much as ten probes. Probes go out up to half of it early, and late by the rest: a quarter of the shortest
-/// interval, as much as intervals are spread by. What is received meanwhile fills no more than a
-/// quarter of the `room` for it, in bytes. None if that brings no two together.
+/// much as ten probes. Probes go out up to half of it early, and late by the rest. What is received
+/// meanwhile fills no more than a quarter of the `room` for it, in bytes. None if that brings no two
+/// together.
 pub fn tick(demand: Demand, shortest: Duration, room: usize) -> Option<Duration> {
     let filling = demand.packets * BUFFER + demand.bytes * 2.0;
     let full = Duration::try_from_secs_f64(room as f64 / filling).unwrap_or(Duration::MAX);
-    let tick = (shortest / 2).min(LONGEST_TICK).min(full / 4);
+    let many = Duration::try_from_secs_f64(MOST / demand.packets).unwrap_or(Duration::MAX);
+    let tick = shortest.mul_f64(SHARE).min(LONGEST_ROUND);
+    let tick = tick.min(full / 4).min(many);
     (demand.packets * tick.as_secs_f64() >= 2.0).then_some(tick)
+}
+
+/// The time to the next round. Not the same each time, so that rounds do not fall into step with what they
+/// measure.
+pub fn round(tick: Duration, random: &mut Random) -> Duration {
+    random.between(tick.mul_f64(1.0 - ROUNDS), tick.mul_f64(1.0 + ROUNDS))
 }
 
 /// What is due when, the earliest first. Whoever moves a date adds a second one, and the owner
@@ -199,15 +217,21 @@ mod tests {
         let millis = Duration::from_millis;
         let tick_of = |packets, shortest| {
             let bytes = packets * 84.0;
-            tick(Demand { packets, bytes }, shortest, 8 << 20)
+            let tick = tick(Demand { packets, bytes }, shortest, 8 << 20);
+            tick.map(|tick| Duration::from_micros(tick.as_micros().try_into().unwrap()))
         };
-        assert_eq!(tick_of(1_000.0, millis(80)), Some(millis(40)));
+        assert_eq!(
+            tick_of(1_000.0, millis(100)),
+            Some(Duration::from_micros(68_181))
+        );
+        assert_eq!(tick_of(100.0, millis(1_000)), Some(millis(100)));
+        // No large bursts.
         assert_eq!(tick_of(5_000.0, millis(200)), Some(millis(50)));
-        assert_eq!(tick_of(100.0, millis(1_000)), Some(millis(50)));
         // Never for long beside one that is probed often.
-        assert_eq!(tick_of(10_000.0, millis(8)), Some(millis(4)));
-        assert_eq!(tick_of(300.0, millis(10)), None);
-        assert_eq!(tick_of(39.0, millis(1_000)), None);
+        let fast = tick_of(10_000.0, millis(10));
+        assert_eq!(fast, Some(Duration::from_micros(6_818)));
+        assert_eq!(tick_of(290.0, millis(10)), None);
+        assert_eq!(tick_of(19.0, millis(1_000)), None);
         assert_eq!(tick_of(0.0, Duration::ZERO), None);
     }
 

@@ -14,6 +14,8 @@ use std::net::IpAddr;
 use droplens_model::Name;
 use droplens_model::sample::probes::ProbeKind;
 
+use crate::flight::Patience;
+
 pub use dns::{DnsSpec, DnsTransport};
 pub use echo::EchoSpec;
 pub use host_port::{HostPort, HostPortError};
@@ -55,6 +57,17 @@ impl Ask {
             Self::Path(_) => ProbeKind::Path,
         }
     }
+}
+
+/// How a target is asked: the same for many targets, which share it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// What.
+    pub ask: Ask,
+    /// From where.
+    pub egress: Egress,
+    /// How long answers are waited for.
+    pub patience: Patience,
 }
 
 /// From where a probe is sent, and how its packets are marked.

@@ -68,12 +68,13 @@ impl Statistics {
 
     /// What they say now.
     pub fn summary(&mut self, now: Moment) -> Summary {
+        let runs = self.runs.ended();
         Summary {
             round_trips: self.round_trips,
-            burst_packets: self.runs.packets,
-            burst_durations: self.runs.durations,
-            gap_packets: self.runs.gaps,
-            pattern: self.runs.pattern(now),
+            burst_packets: runs.packets,
+            burst_durations: runs.durations,
+            gap_packets: runs.gaps,
+            pattern: runs.pattern(now),
             jitter: self.variation.jitter(),
             delay_variation: self.variation.above_minimum(),
         }

@@ -31,7 +31,10 @@ pub struct Stream {
     flight: Flight,
     outcomes: Outcomes,
     statistics: Statistics,
-    lessons: Lessons,
+    /// Apart, since answered echo requests have no part in it.
+    lessons: Box<Lessons>,
+    /// Whether a report speaks for the probe that is about to end.
+    reported: bool,
     rotation: Rotation,
     /// The first probe whose loss counts, if any does: targets nobody asked for have to answer once.
     judged: Option<u64>,
@@ -57,7 +60,8 @@ impl Stream {
             },
             outcomes: Outcomes::default(),
             statistics: Statistics::default(),
-            lessons: Lessons::new(wish.ask.kind()),
+            lessons: Box::new(Lessons::new(wish.request.ask.kind())),
+            reported: false,
             rotation: Rotation::new(patience.timeout),
             judged: wish.asked_for.then_some(0),
             after_silent: 0,
@@ -160,6 +164,7 @@ impl Stream {
         let sent = report.sent;
         // Counted by what the report says, not by the outcome alone.
         self.lessons.learn(report.failure, sent);
+        self.reported = true;
         match report.ending {
             Ending::Answered(at) => {
                 self.flight.stamp(sequence, Stamp(sent.0));
@@ -173,6 +178,7 @@ impl Stream {
                 self.end(sequence, outcome, read);
             }
         }
+        self.reported = false;
         self.lessons.forget_failure();
         self.lessons.add(report.phases, report.details);
         self.lessons.syn_retransmits += u64::from(report.syn_retransmits);
@@ -256,7 +262,9 @@ impl Stream {
             self.after_silent = self.after_silent.max(ended.number + 1);
         } else {
             self.outcomes.add(ended.outcome.kind());
-            self.lessons.ended(ended);
+            if ended.outcome != Outcome::Ok || self.reported {
+                self.lessons.ended(ended, self.reported);
+            }
         }
     }
 
@@ -285,14 +293,14 @@ impl Stream {
 
 /// Whether a task sends the probe, waits for the answer and reports.
 fn is_errand(wish: &TargetWish) -> bool {
-    wish.ask.kind() != ProbeKind::Icmp
+    wish.request.ask.kind() != ProbeKind::Icmp
 }
 
 /// How long the engine waits. Errands time their steps themselves and say which one got no answer, so
 /// they are given a little longer. One that says nothing even then was held up by this host.
 fn patience(wish: &TargetWish) -> Patience {
     const GRACE: Duration = Duration::from_secs(1);
-    let mut patience = wish.patience;
+    let mut patience = wish.request.patience;
     if is_errand(wish) {
         patience.late += GRACE;
     }

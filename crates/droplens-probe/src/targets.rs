@@ -1,13 +1,13 @@
 //! Which addresses of a target are probed.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use droplens_model::Name;
 use droplens_model::sample::probes::{Limits, TargetState};
 
-use crate::flight::Patience;
-use crate::spec::{Ask, Egress};
+use crate::spec::Request;
 
 /// Addresses of one target that are probed at most.
 pub const MOST_ADDRESSES: usize = 8;
@@ -28,12 +28,8 @@ pub struct TargetWish {
     pub key: TargetKey,
     /// The host to be resolved: a name or an address.
     pub host: Name,
-    /// What it is asked.
-    pub ask: Ask,
-    /// From where.
-    pub egress: Egress,
-    /// How long answers are waited for.
-    pub patience: Patience,
+    /// How it is asked.
+    pub request: Arc<Request>,
     /// Time between two probes to an address, on average.
     pub interval: Duration,
     /// Size of a probe with all headers, in bytes.

@@ -29,7 +29,7 @@ use crate::sys::options::{self, Fragmentation};
 use crate::sys::transfer::{self, Batch, Queue};
 
 /// Packets that are received in one call.
-const BATCH: usize = 32;
+const BATCH: usize = 16;
 
 /// Room for a usual packet, with an IPv4 header.
 const USUAL: usize = 256;
@@ -177,7 +177,7 @@ impl Port {
     /// Sends an echo request. When it was handed to the kernel, by the clock of the stamps if there are any:
     /// that is the time of its transmission until a stamp says so exactly.
     pub(super) fn send(&mut self, order: &Order) -> Result<Option<Stamp>, SendFailure> {
-        let Ask::Icmp(spec) = &order.wish.ask else {
+        let Ask::Icmp(spec) = &order.request.ask else {
             return Err(SendFailure::Other);
         };
         let now = monotonic();
@@ -187,7 +187,7 @@ impl Port {
             self.used = true;
         }
         self.last_sent = now;
-        let wanted = if self.refused.contains(&order.address) {
+        let wanted = if !self.refused.is_empty() && self.refused.contains(&order.address) {
             Wanted::No
         } else {
             self.stamps.want(now)
@@ -196,7 +196,9 @@ impl Port {
         match sent {
             Ok(called) => {
                 self.stamps.sent(wanted, order.ticket, || Stamp(realtime()));
-                self.refused.remove(&order.address);
+                if !self.refused.is_empty() {
+                    self.refused.remove(&order.address);
+                }
                 Ok(self.can_stamp().then_some(called))
             }
             Err(error) => {
@@ -206,7 +208,7 @@ impl Port {
                 // For a source that is not an address of this host kernels have several words.
                 let doubtful = matches!(failure, SendFailure::Other | SendFailure::Unreachable);
                 let foreign = |source| doubtful && !is_own(source);
-                Err(match order.wish.egress.source {
+                Err(match order.request.egress.source {
                     Some(source) if foreign(source) => SendFailure::NoDevice,
                     _ => failure,
                 })
@@ -230,7 +232,7 @@ impl Port {
         let control = self.control(order, wanted, now)?;
         let echo = Echo {
             identifier: self.own.identifier,
-            nonce: order.nonce,
+            nonce: order.nonce(),
             sequence: order.sequence,
             sent: now,
         };
@@ -267,7 +269,7 @@ impl Port {
     }
 
     fn control(&mut self, order: &Order, wanted: Wanted, now: Moment) -> io::Result<Control> {
-        let egress = &order.wish.egress;
+        let egress = &order.request.egress;
         let mut control = Control::new();
         let interface = match &egress.interface {
             Some(name) => self.interfaces.index(&self.socket, name, now)?,

@@ -11,7 +11,7 @@ use droplens_model::sample::probes::{Probes, Target};
 use super::{Engine, Rules, StreamId};
 use crate::icmp;
 use crate::schedule::{self, Demand};
-use crate::spec::Ask;
+use crate::spec::{Ask, Request};
 use crate::stream::Stream;
 use crate::targets::{self, TargetKey, TargetWish};
 
@@ -28,8 +28,9 @@ pub(super) struct Held {
 #[derive(Debug)]
 pub(super) struct Place {
     pub(super) stream: Stream,
-    pub(super) wish: Arc<TargetWish>,
-    pub(super) nonce: u64,
+    pub(super) request: Arc<Request>,
+    /// Time between two probes, on average.
+    pub(super) interval: Duration,
     /// Bytes of payload now and before the last change, since answers to both may come.
     pub(super) sizes: [usize; 2],
     pub(super) send_at: Moment,
@@ -40,10 +41,7 @@ impl Engine {
     /// Takes in which targets are wanted now. Those that were wanted before keep their addresses
     /// and counters; of two wishes for the same target the later one counts.
     pub fn reload(&mut self, wishes: impl IntoIterator<Item = TargetWish>) {
-        let wishes: BTreeMap<TargetKey, Arc<TargetWish>> = wishes
-            .into_iter()
-            .map(|wish| (wish.key.clone(), Arc::new(wish)))
-            .collect();
+        let wishes = shared(wishes);
         let gone: Vec<StreamId> = self
             .targets
             .iter()
@@ -52,7 +50,7 @@ impl Engine {
             .collect();
         self.targets.retain(|key, _| wishes.contains_key(key));
         for id in gone {
-            self.remove(id);
+            self.streams.remove(&id);
         }
         let mut changed = Vec::new();
         for (key, wish) in wishes {
@@ -73,7 +71,7 @@ impl Engine {
         }
         self.weigh();
         for (id, wish) in changed {
-            self.adapt(id, wish);
+            self.adapt(id, &wish);
         }
     }
 
@@ -90,7 +88,7 @@ impl Engine {
         let Some(held) = self.targets.get_mut(key) else {
             return;
         };
-        let source = held.wish.egress.source;
+        let source = held.wish.request.egress.source;
         let reachable = |address: &IpAddr| {
             let source = source.map(|source| source.to_canonical().is_ipv4());
             source.is_none_or(|v4| v4 == address.to_canonical().is_ipv4())
@@ -126,7 +124,7 @@ impl Engine {
             held.streams = streams;
         }
         for (_, id) in before.iter().filter(|(_, id)| !kept.contains(id)) {
-            self.remove(*id);
+            self.streams.remove(id);
         }
         // Before the streams are made, since their first dates depend on the stretch.
         self.weigh();
@@ -158,7 +156,7 @@ impl Engine {
             }
             all.push(Target {
                 probe: Arc::clone(&key.probe),
-                kind: held.wish.ask.kind(),
+                kind: held.wish.request.ask.kind(),
                 target: Arc::clone(&key.target),
                 asked_for: held.wish.asked_for,
                 labels: held.wish.labels.clone(),
@@ -188,28 +186,25 @@ impl Engine {
     }
 
     fn next_id(&mut self) -> StreamId {
-        self.next_stream += 1;
-        StreamId(self.next_stream)
+        loop {
+            let id = StreamId(self.random.number());
+            if !self.streams.contains_key(&id) {
+                return id;
+            }
+        }
     }
 
-    fn begin(&mut self, id: StreamId, address: IpAddr, wish: &Arc<TargetWish>) {
-        let nonce = loop {
-            let nonce = self.random.number();
-            if !self.nonces.contains_key(&nonce) {
-                break nonce;
-            }
-        };
+    fn begin(&mut self, id: StreamId, address: IpAddr, wish: &TargetWish) {
         let phase = schedule::phase(wish.interval, self.stretch, &mut self.random);
         let send_at = self.vigil.now() + phase;
         // Any number will do to begin with; a random one tells a restarted prober from before.
         let sequence = (self.random.number() >> 32) as u32;
         let stream = Stream::new(address, wish, sequence);
-        self.nonces.insert(nonce, id);
         self.sends.add(send_at, id);
         let place = Place {
             stream,
-            wish: Arc::clone(wish),
-            nonce,
+            request: Arc::clone(&wish.request),
+            interval: wish.interval,
             sizes: [payload(wish); 2],
             send_at,
             check_at: None,
@@ -217,25 +212,20 @@ impl Engine {
         self.streams.insert(id, place);
     }
 
-    fn remove(&mut self, id: StreamId) {
-        if let Some(place) = self.streams.remove(&id) {
-            self.nonces.remove(&place.nonce);
-        }
-    }
-
     /// Takes in a changed wish for a kept stream.
-    fn adapt(&mut self, id: StreamId, wish: Arc<TargetWish>) {
+    fn adapt(&mut self, id: StreamId, wish: &TargetWish) {
         let Some(place) = self.streams.get_mut(&id) else {
             return;
         };
-        place.stream.adapt(&wish);
+        place.stream.adapt(wish);
         let [now, _] = place.sizes;
-        if payload(&wish) != now {
-            place.sizes = [payload(&wish), now];
+        if payload(wish) != now {
+            place.sizes = [payload(wish), now];
         }
         let phase = schedule::phase(wish.interval, self.stretch, &mut self.random);
         place.send_at = place.send_at.min(self.vigil.now() + phase);
-        place.wish = wish;
+        place.request = Arc::clone(&wish.request);
+        place.interval = wish.interval;
         self.sends.add(place.send_at, id);
     }
 
@@ -261,9 +251,23 @@ impl Engine {
     }
 }
 
+/// The wishes by their keys, each request no more than once where the same is wanted of one target after
+/// another: what is touched for each probe had better be the same memory for many of them.
+fn shared(wishes: impl IntoIterator<Item = TargetWish>) -> BTreeMap<TargetKey, Arc<TargetWish>> {
+    let mut before: Option<Arc<Request>> = None;
+    let each = wishes.into_iter().map(|mut wish| {
+        match &before {
+            Some(before) if *before == wish.request => wish.request = Arc::clone(before),
+            _ => before = Some(Arc::clone(&wish.request)),
+        }
+        (wish.key.clone(), Arc::new(wish))
+    });
+    each.collect()
+}
+
 /// Bytes of payload of an echo request; of no meaning for anything else.
 fn payload(wish: &TargetWish) -> usize {
-    match &wish.ask {
+    match &wish.request.ask {
         Ask::Icmp(spec) => usize::from(spec.payload).max(icmp::PAYLOAD),
         _ => 0,
     }

@@ -4,6 +4,7 @@ mod plain;
 mod rotation;
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use droplens_model::Moment;
@@ -12,7 +13,7 @@ use droplens_model::sample::probes::{Address, Limits};
 use super::{Claim, Engine, Order, Rules};
 use crate::flight::{Arrival, Patience};
 use crate::random::Random;
-use crate::spec::{Ask, EchoSpec, Egress};
+use crate::spec::{Ask, EchoSpec, Egress, Request};
 use crate::targets::{TargetKey, TargetWish};
 use crate::vigil::Clocks;
 
@@ -27,9 +28,11 @@ fn wish(name: &str, millis: u64) -> TargetWish {
     TargetWish {
         key: key(name),
         host: name.into(),
-        ask: Ask::Icmp(EchoSpec::default()),
-        egress: Egress::default(),
-        patience: Patience::default(),
+        request: Arc::new(Request {
+            ask: Ask::Icmp(EchoSpec::default()),
+            egress: Egress::default(),
+            patience: Patience::default(),
+        }),
         interval: Duration::from_millis(millis),
         bytes: 84,
         asked_for: true,
@@ -45,7 +48,7 @@ fn address(last: u8) -> IpAddr {
 fn claim(order: &Order) -> Claim {
     Claim {
         peer: order.address,
-        nonce: order.nonce,
+        nonce: order.nonce(),
         sequence: order.sequence,
         payload: Some(56),
     }

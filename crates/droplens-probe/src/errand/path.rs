@@ -41,7 +41,7 @@ pub(super) async fn run(task: &Task, spec: &PathSpec) -> Report {
 }
 
 fn plan(task: &Task, spec: &PathSpec) -> Plan {
-    let timeout = task.wish.patience.timeout;
+    let timeout = task.request.patience.timeout;
     let (wait, window) = match spec.protocol {
         PathProtocol::Icmp | PathProtocol::Udp => (timeout, WINDOW),
         PathProtocol::Tcp => (timeout.min(ATTEMPT), 1),

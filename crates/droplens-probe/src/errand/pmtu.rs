@@ -90,7 +90,7 @@ impl Errand {
             sent: Vec::new(),
             reply: None,
             round_trip: None,
-            timeout: task.wish.patience.timeout,
+            timeout: task.request.patience.timeout,
             deadline: begun + task.patience(),
             unsent: None,
             refusal: None,

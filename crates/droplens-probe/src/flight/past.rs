@@ -33,23 +33,18 @@ impl Told {
 }
 
 impl Past {
-    /// Takes in the next one, in send order.
-    pub(super) fn add(&mut self, sent: Moment, answered: bool) {
+    /// Takes in the next one, in send order, and forgets those before the newest so many.
+    pub(super) fn add(&mut self, sent: Moment, answered: bool, most: usize) {
+        // Before it is added: room for one more would be room for twice as many.
+        while self.probes.len() >= most && self.probes.pop_front().is_some() {}
         self.probes.push_back(Told::new(sent, answered));
     }
 
-    /// Whether the probe so many before the next one was answered; none if that is not remembered.
-    pub(super) fn answered(&self, back: usize) -> Option<bool> {
+    /// Whether the probe so many before the next one was answered; none if that is not remembered, or if
+    /// it was sent longer ago than `age`.
+    pub(super) fn answered(&self, back: usize, now: Moment, age: Duration) -> Option<bool> {
         let place = self.probes.len().checked_sub(back)?;
-        Some(self.probes.get(place)?.is_answered())
-    }
-
-    /// Forgets those that were sent longer ago, and those before the newest so many.
-    pub(super) fn forget(&mut self, now: Moment, age: Duration, most: usize) {
-        while let Some(oldest) = self.probes.front()
-            && (now.since(oldest.sent()) > age || self.probes.len() > most)
-        {
-            self.probes.pop_front();
-        }
+        let told = self.probes.get(place)?;
+        (now.since(told.sent()) <= age).then(|| told.is_answered())
     }
 }

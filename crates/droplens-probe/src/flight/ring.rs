@@ -90,8 +90,6 @@ impl Flight {
     /// Begins a probe and returns its sequence number; none if there is no room. Times of probes
     /// must not go backwards.
     pub fn begin(&mut self, now: Moment) -> Option<u32> {
-        let (age, most) = (self.patience.whole(), self.capacity);
-        self.past.forget(now, age, most);
         if self.probes.len() >= self.capacity {
             return None;
         }
@@ -121,7 +119,7 @@ impl Flight {
     /// Takes in an answer.
     pub fn answer(&mut self, sequence: u32, arrival: Arrival) -> Match {
         let Some(place) = self.place(sequence) else {
-            return self.answer_again(sequence);
+            return self.answer_again(sequence, arrival.read);
         };
         let Some(probe) = self.probes.get(place).copied() else {
             return Match::NeverSent;
@@ -157,13 +155,14 @@ impl Flight {
     }
 
     /// Takes in an answer to none of the probes that are still to be told.
-    fn answer_again(&self, sequence: u32) -> Match {
+    fn answer_again(&self, sequence: u32, now: Moment) -> Match {
         let behind = self.first_sequence.wrapping_sub(sequence);
         let sent = u64::from(behind) <= self.first && (1..=PAST).contains(&behind);
         if !sent {
             return Match::NeverSent;
         }
-        let answered = self.past.answered(behind as usize);
+        let age = self.patience.whole();
+        let answered = self.past.answered(behind as usize, now, age);
         second_answer(answered.unwrap_or_default())
     }
 
@@ -280,7 +279,7 @@ impl Flight {
         self.first += 1;
         self.first_sequence = self.first_sequence.wrapping_add(1);
         self.overdue = self.overdue.saturating_sub(1);
-        self.past.add(sent, is_answered(outcome));
+        self.past.add(sent, is_answered(outcome), self.capacity);
         Some(ended)
     }
 

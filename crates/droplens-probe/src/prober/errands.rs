@@ -45,9 +45,9 @@ impl Errands {
         }
         *at += 1;
         let task = Task {
-            wish: order.wish.clone(),
+            request: Arc::clone(&order.request),
             address: order.address,
-            nonce: order.nonce,
+            nonce: order.nonce(),
             sequence: order.sequence,
         };
         let mut sender = Sender {

@@ -14,7 +14,7 @@ use crate::flight::Patience;
 use crate::resolve::Resolver;
 use crate::schedule::Budget;
 use crate::spec::{
-    Ask, DnsSpec, DnsTransport, Egress, HttpSpec, PathSpec, PmtuSpec, TcpSpec, TlsSpec,
+    Ask, DnsSpec, DnsTransport, Egress, HttpSpec, PathSpec, PmtuSpec, Request, TcpSpec, TlsSpec,
 };
 use crate::targets::{TargetKey, TargetWish};
 
@@ -25,12 +25,14 @@ fn wish(ask: Ask) -> TargetWish {
             target: "127.0.0.1".into(),
         },
         host: "127.0.0.1".into(),
-        ask,
-        egress: Egress::default(),
-        patience: Patience {
-            timeout: Duration::from_millis(100),
-            late: Duration::ZERO,
-        },
+        request: Arc::new(Request {
+            ask,
+            egress: Egress::default(),
+            patience: Patience {
+                timeout: Duration::from_millis(100),
+                late: Duration::ZERO,
+            },
+        }),
         interval: Duration::from_millis(200),
         bytes: 60,
         asked_for: true,

@@ -26,14 +26,21 @@ pub(super) struct Run {
 /// The runs of one address.
 #[derive(Debug, Default)]
 pub(super) struct Runs {
-    pub(super) packets: BurstPackets,
-    pub(super) durations: BurstDurations,
-    pub(super) gaps: GapPackets,
     current: Option<Run>,
     /// Answered probes since the last run.
     answered: u64,
     /// Whether all probes since the last run could tell.
     gapless: bool,
+    /// Apart, since it is not touched unless something was lost.
+    ended: Box<Ended>,
+}
+
+/// The runs that ended.
+#[derive(Debug, Default)]
+pub(super) struct Ended {
+    pub(super) packets: BurstPackets,
+    pub(super) durations: BurstDurations,
+    pub(super) gaps: GapPackets,
     newest: VecDeque<Run>,
     /// The pattern of the runs up to so many, so that it is worked out only when it can change.
     known: Option<(u64, LossPattern)>,
@@ -47,7 +54,7 @@ impl Runs {
             return;
         }
         if self.gapless && self.answered > 0 {
-            self.gaps.add(self.answered);
+            self.ended.gaps.add(self.answered);
         }
         self.current = Some(Run {
             start: sent,
@@ -75,6 +82,18 @@ impl Runs {
         let Some(run) = self.current.take() else {
             return;
         };
+        self.ended.add(run, sent);
+    }
+
+    /// Those that ended.
+    pub(super) fn ended(&mut self) -> &mut Ended {
+        &mut self.ended
+    }
+}
+
+impl Ended {
+    /// Takes in the next one, and when the probe after it was sent.
+    fn add(&mut self, run: Run, sent: Moment) {
         self.packets.add(run.packets);
         self.durations.add(sent.since(run.start));
         self.newest.push_back(run);
@@ -109,7 +128,7 @@ mod tests {
     use super::*;
 
     /// One probe each 100 ms: `x` lost, `.` answered, `?` cannot tell.
-    fn runs(story: &str) -> Runs {
+    fn runs(story: &str) -> Ended {
         let mut runs = Runs::default();
         for (millis, what) in (0..).step_by(100).zip(story.chars()) {
             let sent = Moment(Duration::from_millis(millis));
@@ -119,7 +138,7 @@ mod tests {
                 _ => runs.interrupted(sent),
             }
         }
-        runs
+        *runs.ended
     }
 
     #[test]

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use droplens_model::Moment;
 use droplens_model::sample::probes::{
-    Details, FailureReason, Failures, LastFailure, Outcome, Phase, PhaseSummary, PhaseTimes,
-    ProbeKind,
+    Details, FailureReason, Failures, LastFailure, Phase, PhaseSummary, PhaseTimes, ProbeKind,
 };
 
 use crate::flight::Ended;
@@ -21,8 +20,6 @@ pub(super) struct Lessons {
     pub(super) details: Details,
     /// What the report says of the probe that is about to end.
     told: Option<LastFailure>,
-    /// Whether a report speaks for the probe that is about to end.
-    reported: bool,
 }
 
 impl Lessons {
@@ -35,13 +32,11 @@ impl Lessons {
             phases: Vec::new(),
             details: Details::default(),
             told: None,
-            reported: false,
         }
     }
 
     /// Takes in whether and why the probe failed that is about to end.
     pub(super) fn learn(&mut self, failure: Option<(FailureReason, String)>, at: Moment) {
-        self.reported = true;
         self.told = failure.map(|(reason, message)| LastFailure {
             reason,
             message,
@@ -49,17 +44,14 @@ impl Lessons {
         });
     }
 
-    /// The next probe that ends has no report.
+    /// The next probe that ends is another one.
     pub(super) fn forget_failure(&mut self) {
-        self.reported = false;
         self.told = None;
     }
 
-    /// Counts the failure of a probe that ended, if it failed.
-    pub(super) fn ended(&mut self, ended: Ended) {
-        if ended.outcome == Outcome::Ok && !self.reported {
-            return;
-        }
+    /// Counts the failure of a probe that ended, if it failed: because of its outcome, or because the
+    /// report says so that there may be.
+    pub(super) fn ended(&mut self, ended: Ended, reported: bool) {
         let by_outcome = FailureReason::of_outcome(ended.outcome).map(|reason| LastFailure {
             reason,
             message: String::new(),
@@ -68,7 +60,7 @@ impl Lessons {
         let answered = by_outcome.is_none();
         let failure = match self.told.take() {
             Some(told) => Some(told),
-            None if self.reported && answered => None,
+            None if reported && answered => None,
             None => by_outcome,
         };
         if let Some(failure) = failure {

@@ -13,7 +13,7 @@ use droplens_probe::flight::Patience;
 use droplens_probe::prober::{self, ProbeError};
 use droplens_probe::resolve::{ResolveError, Resolver};
 use droplens_probe::series;
-use droplens_probe::spec::{Ask, DnsTransport, EchoSpec, Egress, PathSpec, PmtuSpec};
+use droplens_probe::spec::{Ask, DnsTransport, EchoSpec, Egress, PathSpec, PmtuSpec, Request};
 use droplens_probe::targets::{MOST_ADDRESSES, TargetKey, TargetWish};
 use tokio::task::JoinSet;
 
@@ -178,7 +178,7 @@ impl Round {
             .filter(|host| is_pinged(host))
             .map(|host| host.address)
             .collect();
-        let wish = round.wish(Ask::Icmp(EchoSpec::default()), ECHO);
+        let wish = round.echoes();
         let (count, left) = (round.plan.count, round.left());
         let echoes = tokio::task::spawn_blocking(move || {
             series::send(&wish, &pinged, count, left, sockets, random)
@@ -272,7 +272,7 @@ impl Round {
         };
         let mut random = prober::random().ok()?;
         let task = Task {
-            wish: Arc::new(self.wish(ask?, patience)),
+            request: self.request(ask?, patience),
             address,
             nonce: random.number(),
             sequence: 0,
@@ -284,17 +284,25 @@ impl Round {
         self.deadline.left()
     }
 
-    fn wish(&self, ask: Ask, patience: Patience) -> TargetWish {
+    fn request(&self, ask: Ask, patience: Patience) -> Arc<Request> {
+        Arc::new(Request {
+            ask,
+            egress: self.plan.egress.clone(),
+            patience,
+        })
+    }
+
+    /// What is wanted of the echo requests.
+    fn echoes(&self) -> TargetWish {
         let subject = &self.plan.subject;
+        let ask = Ask::Icmp(EchoSpec::default());
         TargetWish {
             key: TargetKey {
                 probe: ask.kind().id().into(),
                 target: subject.text.as_str().into(),
             },
             host: subject.host.as_str().into(),
-            ask,
-            egress: self.plan.egress.clone(),
-            patience,
+            request: self.request(ask, ECHO),
             interval: self.plan.interval,
             bytes: ECHO_BYTES,
             asked_for: true,

@@ -222,7 +222,7 @@ mod tests {
         let told: Vec<_> = wishes
             .iter()
             .map(|wish| {
-                let device = wish.egress.interface.as_deref();
+                let device = wish.request.egress.interface.as_deref();
                 (
                     &*wish.key.probe,
                     &*wish.host,

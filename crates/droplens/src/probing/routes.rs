@@ -58,7 +58,7 @@ impl Routes {
             .map(|planned| &planned.wish)
             .map(|wish| {
                 let name = (Arc::clone(&wish.key.probe), Arc::clone(&wish.key.target));
-                (name, wish.egress.clone())
+                (name, wish.request.egress.clone())
             })
             .collect();
         ways.retain(|(target, _), way| {
@@ -173,7 +173,7 @@ mod tests {
         Probes {
             targets: vec![probes::Target {
                 probe: wish.key.probe.clone(),
-                kind: wish.ask.kind(),
+                kind: wish.request.ask.kind(),
                 target: wish.key.target.clone(),
                 asked_for: true,
                 labels: Vec::new(),

@@ -125,7 +125,7 @@ async fn answer(
         let why = format!("{MOST_AT_ONCE} probes are under way, which is the most at a time.");
         return Err((StatusCode::SERVICE_UNAVAILABLE, why));
     };
-    let visit = Visit::pay(&wanted.target, asked, timeout, &endpoint.resolver).await;
+    let visit = Visit::pay(asked, timeout, &endpoint.resolver).await;
     Ok(metrics::tell(&visit, wanted.debug).to_string())
 }
 

@@ -1,5 +1,6 @@
 //! Outages that another identifier ends, and those that it does not.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use droplens_model::Moment;
@@ -9,7 +10,6 @@ use super::{World, address, key, wish};
 use crate::engine::{Identifier, Order, Spares};
 use crate::random::Random;
 use crate::spec::{Ask, TcpSpec};
-use crate::targets::TargetWish;
 
 const FAST: Option<Duration> = Some(Duration::from_millis(3));
 const MINUTE: Duration = Duration::from_secs(60);
@@ -175,10 +175,8 @@ fn where_there_is_no_second_identifier_none_is_borne() {
 
 #[test]
 fn connections_have_no_identifier() {
-    let tcp = TargetWish {
-        ask: Ask::Tcp(TcpSpec { port: 80 }),
-        ..wish("a", 200)
-    };
+    let mut tcp = wish("a", 200);
+    Arc::make_mut(&mut tcp.request).ask = Ask::Tcp(TcpSpec { port: 80 });
     let mut world = World::with([tcp]);
     world.engine.rotate(Spares { v4: true, v6: true });
     world.engine.resolved(&key("a"), &[address(1)]);

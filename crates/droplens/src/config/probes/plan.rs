@@ -9,7 +9,7 @@ use std::time::Duration;
 use droplens_model::sample::probes::ProbeKind;
 use droplens_model::{Family, Name};
 use droplens_probe::flight::Patience;
-use droplens_probe::spec::{Ask, DnsTransport, Egress, PathProtocol};
+use droplens_probe::spec::{Ask, DnsTransport, Egress, PathProtocol, Request};
 use droplens_probe::targets::{TargetKey, TargetWish};
 
 use super::places::Place;
@@ -104,13 +104,15 @@ fn planned<T: Table>(
             target: Arc::clone(target.text()),
         },
         host,
-        ask,
-        egress: Egress {
-            source,
-            interface,
-            dscp: common.dscp,
-        },
-        patience: patience(T::KIND, common.timeout),
+        request: Arc::new(Request {
+            ask,
+            egress: Egress {
+                source,
+                interface,
+                dscp: common.dscp,
+            },
+            patience: patience(T::KIND, common.timeout),
+        }),
         interval: common.interval,
         bytes,
         asked_for: true,
@@ -257,15 +259,17 @@ pub(crate) fn unasked(
         },
         host: name,
         bytes: bytes(&ask, Some(family)),
-        ask,
-        egress: Egress {
-            interface,
-            ..Egress::default()
-        },
-        patience: Patience {
-            timeout,
-            ..Patience::default()
-        },
+        request: Arc::new(Request {
+            ask,
+            egress: Egress {
+                interface,
+                ..Egress::default()
+            },
+            patience: Patience {
+                timeout,
+                ..Patience::default()
+            },
+        }),
         interval,
         asked_for: false,
         labels: Vec::new(),

@@ -37,10 +37,13 @@ fn targets_are_all_that_is_needed() {
         .iter()
         .map(|Planned { wish, .. }| {
             assert!(wish.asked_for && wish.labels.is_empty() && wish.bytes > 28);
-            assert_eq!(wish.egress, Egress::default());
-            assert_eq!(&*wish.key.probe, wish.ask.kind().id());
-            let times = (wish.interval.as_secs(), wish.patience.timeout.as_secs());
-            (wish.ask.kind(), times, &*wish.host)
+            assert_eq!(wish.request.egress, Egress::default());
+            assert_eq!(&*wish.key.probe, wish.request.ask.kind().id());
+            let times = (
+                wish.interval.as_secs(),
+                wish.request.patience.timeout.as_secs(),
+            );
+            (wish.request.ask.kind(), times, &*wish.host)
         })
         .collect();
     assert_eq!(
@@ -57,10 +60,10 @@ fn targets_are_all_that_is_needed() {
     );
     let whole: Vec<u64> = all
         .iter()
-        .map(|planned| planned.wish.patience.whole().as_secs())
+        .map(|planned| planned.wish.request.patience.whole().as_secs())
         .collect();
     assert_eq!(whole, [11, 13, 12, 15, 20, 30, 30]);
-    let Ask::Dns(dns) = &all[2].wish.ask else {
+    let Ask::Dns(dns) = &all[2].wish.request.ask else {
         panic!("{:?}", all[2]);
     };
     assert_eq!((&*dns.query, &*dns.record, dns.port), (".", "NS", 53));
@@ -76,16 +79,22 @@ fn what_is_configured_arrives_in_the_wish() {
     let Planned { wish, family } = &all[0];
     assert_eq!((&*wish.key.probe, &*wish.key.target), ("g", "a.example"));
     assert_eq!(wish.interval, Duration::from_millis(10));
-    assert_eq!(wish.patience.timeout, Duration::from_millis(1500));
+    assert_eq!(wish.request.patience.timeout, Duration::from_millis(1500));
     let labels: Vec<_> = wish
         .labels
         .iter()
         .map(|(name, value)| (&**name, &**value))
         .collect();
     assert_eq!(labels, [("az", "1"), ("region", "eu")]);
-    assert_eq!(wish.egress.source, Some(IpAddr::from([192, 0, 2, 9])));
     assert_eq!(
-        (wish.egress.interface.as_deref(), wish.egress.dscp),
+        wish.request.egress.source,
+        Some(IpAddr::from([192, 0, 2, 9]))
+    );
+    assert_eq!(
+        (
+            wish.request.egress.interface.as_deref(),
+            wish.request.egress.dscp
+        ),
         (Some("eth0"), 46)
     );
     assert_eq!(wish.limits.round_trip, Some(Duration::from_millis(10)));
@@ -123,7 +132,7 @@ fn a_zone_names_the_device() {
     let all = plan("[[probe.icmp]]\ntargets = [\"fe80::1%eth0\"]\n");
     let wish = &all[0].wish;
     assert_eq!(
-        (&*wish.host, wish.egress.interface.as_deref()),
+        (&*wish.host, wish.request.egress.interface.as_deref()),
         ("fe80::1", Some("eth0"))
     );
     assert_eq!((wish.bytes, all[0].family), (104, Some(Family::V6)));

@@ -4,13 +4,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use droplens_model::sample::probes::{FailureReason, Limits};
+use droplens_model::sample::probes::FailureReason;
 use droplens_probe::errand::{self, Deadline, Echoed, Ending, Report, Task};
 use droplens_probe::flight::Patience;
 use droplens_probe::resolve::Resolver;
-use droplens_probe::spec::{Ask, Egress};
+use droplens_probe::spec::{Ask, Egress, Request};
 use droplens_probe::sys::clock::monotonic;
-use droplens_probe::targets::{TargetKey, TargetWish};
 
 use crate::config::{PreferredFamily, Query};
 
@@ -33,12 +32,7 @@ pub(super) struct Visit {
 
 impl Visit {
     /// Probes.
-    pub(super) async fn pay(
-        target: &str,
-        query: Query,
-        timeout: Duration,
-        resolver: &Resolver,
-    ) -> Self {
+    pub(super) async fn pay(query: Query, timeout: Duration, resolver: &Resolver) -> Self {
         let begun = Instant::now();
         let deadline = Deadline::after(timeout);
         let found = deadline.wait(locate(&query, resolver)).await;
@@ -56,7 +50,7 @@ impl Visit {
             Ok(address) => {
                 let left = deadline.left();
                 visit.address = Some(address);
-                visit.echoed = match task(target, &visit.query, address, left) {
+                visit.echoed = match task(&visit.query, address, left) {
                     Ok(task) => run(task, resolver).await,
                     Err(error) => {
                         let mut report = Report::new(monotonic());
@@ -102,18 +96,12 @@ async fn locate(query: &Query, resolver: &Resolver) -> Result<IpAddr, String> {
 }
 
 fn task(
-    target: &str,
     query: &Query,
     address: IpAddr,
     timeout: Duration,
 ) -> Result<Task, droplens_probe::prober::ProbeError> {
     let mut random = droplens_probe::prober::random()?;
-    let wish = TargetWish {
-        key: TargetKey {
-            probe: "probe".into(),
-            target: target.into(),
-        },
-        host: Arc::clone(&query.host),
+    let request = Request {
         ask: query.ask.clone(),
         egress: Egress {
             interface: query.zone.clone(),
@@ -123,14 +111,9 @@ fn task(
             timeout,
             late: Duration::ZERO,
         },
-        interval: timeout,
-        bytes: 0,
-        asked_for: true,
-        labels: Vec::new(),
-        limits: Limits::default(),
     };
     Ok(Task {
-        wish: Arc::new(wish),
+        request: Arc::new(request),
         address,
         nonce: random.number(),
         sequence: 1,
@@ -138,7 +121,7 @@ fn task(
 }
 
 async fn run(task: Task, resolver: &Resolver) -> Echoed {
-    match &task.wish.ask {
+    match &task.request.ask {
         Ask::Icmp(spec) => errand::echo(&task, spec).await,
         _ => nothing(errand::run(task, resolver).await),
     }
