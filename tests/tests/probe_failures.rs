@@ -333,6 +333,56 @@ fn what_leaves_bears_source_mark_and_size_as_asked() {
     }
 }
 
+/// Packets that fit everywhere are not cut anyway, and the kernel need not number them for that.
+#[test]
+fn requests_that_fit_everywhere_and_those_that_say_so_may_not_be_cut() {
+    needs_root!();
+    for kind in [EchoKind::Ping, EchoKind::Raw] {
+        let namespace = Namespace::new();
+        with_ping_sockets(&namespace);
+        let (whole, cut) = (
+            "ip frag-off & 0x4000 == 0x4000",
+            "ip frag-off & 0x4000 == 0",
+        );
+        namespace.nft(&format!(
+            "table ip t {{ chain c {{ type filter hook output priority 0;
+               ip daddr 127.0.0.3 ip length 84 {whole} counter;
+               ip daddr 127.0.0.4 ip length 1028 {cut} counter;
+               ip daddr 127.0.0.5 ip length 1028 {whole} counter; }}; }}"
+        ));
+        let probing = Probing::start(&namespace, |random| Sockets::open_only(kind, random));
+        let sized = |target, payload, dont_fragment| {
+            let mut wish = wish(target, 10, PATIENCE);
+            Arc::make_mut(&mut wish.request).ask = Ask::Icmp(EchoSpec {
+                payload,
+                dont_fragment,
+            });
+            wish
+        };
+        let wishes = vec![
+            sized("127.0.0.3", 56, false),
+            sized("127.0.0.4", 1_000, false),
+            sized("127.0.0.5", 1_000, true),
+        ];
+        probing.aim(wishes.clone());
+        sleep(Duration::from_millis(300));
+        let sample = probing.settle(wishes);
+        let rules = namespace.sh("nft list ruleset");
+        for one in probing::addresses(&sample) {
+            assert!(one.sent > 0);
+            assert_eq!(one.outcomes.ok, one.sent, "{kind:?} {one:?}");
+            let rule = rules
+                .lines()
+                .find(|rule| rule.contains(&one.address.to_string()));
+            let counted = format!("counter packets {} ", one.sent);
+            assert!(
+                rule.is_some_and(|rule| rule.contains(&counted)),
+                "{kind:?} {one:?} {rules}"
+            );
+        }
+    }
+}
+
 /// It would bear another one.
 #[test]
 fn an_ipv6_ping_socket_refuses_a_source() {

@@ -37,6 +37,9 @@ const USUAL: usize = 256;
 /// The longest IPv4 header.
 const IP_HEADER: usize = 60;
 
+/// No device and no path is narrower than this, in bytes, so that nobody would cut what is no longer.
+const NARROW: usize = 128;
+
 /// Room for received packets, in bytes as the kernel counts them: some thousand.
 const ROOM: usize = 8 << 20;
 
@@ -301,10 +304,12 @@ impl Port {
     }
 
     fn set_fragmentation(&mut self, spec: &EchoSpec) -> io::Result<()> {
-        let wanted = if spec.dont_fragment {
-            Fragmentation::Forbidden
-        } else {
-            Fragmentation::Allowed
+        let length = usize::from(spec.payload) + HEADER + IP_HEADER;
+        let wanted = match (spec.dont_fragment, self.own.family) {
+            (true, _) => Fragmentation::Forbidden,
+            // The kernel has to find a number for every packet that may be cut.
+            (false, Family::V4) if length <= NARROW => Fragmentation::Probing,
+            (false, _) => Fragmentation::Allowed,
         };
         if self.fragmentation != Some(wanted) {
             options::fragment(&self.socket, self.own.family, wanted)?;
