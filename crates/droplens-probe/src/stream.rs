@@ -263,7 +263,7 @@ impl Stream {
         } else {
             self.outcomes.add(ended.outcome.kind());
             if ended.outcome != Outcome::Ok || self.reported {
-                self.lessons.ended(ended, self.reported);
+                self.lessons.ended(ended);
             }
         }
     }

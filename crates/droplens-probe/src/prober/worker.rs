@@ -18,6 +18,10 @@ use crate::spec::Ask;
 use crate::sys::clock::{clocks, monotonic};
 use crate::targets::TargetWish;
 
+/// So many probes are begun before they are sent, if they may wait for each other: as many as the kernel
+/// sends in some tenths of a millisecond.
+const TOGETHER: usize = 32;
+
 pub(super) struct Worker {
     engine: Engine,
     driver: Driver,
@@ -26,10 +30,6 @@ pub(super) struct Worker {
     /// Room for what is due.
     orders: Vec<Order>,
 }
-
-/// So many probes are begun before they are sent, if they may wait for each other: as many as the kernel
-/// sends in some tenths of a millisecond.
-const TOGETHER: usize = 32;
 
 impl Worker {
     pub(super) fn new(settings: Settings, mut random: Random, mailbox: Mailbox) -> Self {

@@ -49,21 +49,15 @@ impl Lessons {
         self.told = None;
     }
 
-    /// Counts the failure of a probe that ended, if it failed: because of its outcome, or because the
-    /// report says so that there may be.
-    pub(super) fn ended(&mut self, ended: Ended, reported: bool) {
+    /// Counts the failure of a probe that ended, if it failed: as its report says, or else by its
+    /// outcome.
+    pub(super) fn ended(&mut self, ended: Ended) {
         let by_outcome = FailureReason::of_outcome(ended.outcome).map(|reason| LastFailure {
             reason,
             message: String::new(),
             at: ended.sent,
         });
-        let answered = by_outcome.is_none();
-        let failure = match self.told.take() {
-            Some(told) => Some(told),
-            None if reported && answered => None,
-            None => by_outcome,
-        };
-        if let Some(failure) = failure {
+        if let Some(failure) = self.told.take().or(by_outcome) {
             self.failures.add(failure.reason);
             self.last_failure = Some(failure);
         }
