@@ -1,15 +1,14 @@
 //! One errand of a prober in a namespace, without the engine around it.
 
-use std::net::IpAddr;
-use std::sync::Arc;
+use std::net::{IpAddr, SocketAddr};
 
 use droplens_probe::errand::{self, Report, Task};
 use droplens_probe::flight::Patience;
 use droplens_probe::resolve::Resolver;
-use droplens_probe::spec::{Ask, Egress, Request};
+use droplens_probe::spec::Ask;
 use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities};
 
-use crate::asking::{run, within};
+use crate::asking::{self, run, with, within};
 use crate::lab::Namespace;
 
 /// Asks a target once, without any capability: as a user would that is not root.
@@ -42,15 +41,7 @@ pub fn ask(namespace: &Namespace, target: &str, ask: Ask, nonce: u64) -> Report 
 
 fn task(target: &str, ask: Ask, nonce: u64) -> Task {
     let address: IpAddr = target.parse().expect("an address");
-    let request = Request {
-        ask,
-        egress: Egress::default(),
-        patience: Patience::default(),
-    };
-    Task {
-        request: Arc::new(request),
-        address,
-        nonce,
-        sequence: 0,
-    }
+    let task = asking::task(SocketAddr::new(address, 0), ask);
+    let patient = with(task, |request| request.patience = Patience::default());
+    Task { nonce, ..patient }
 }

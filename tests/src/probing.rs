@@ -62,6 +62,13 @@ pub fn wish(target: &str, millis: u64, patience: Patience) -> TargetWish {
     }
 }
 
+/// The same, asked otherwise.
+#[must_use]
+pub fn with(mut wish: TargetWish, change: impl FnOnce(&mut Request)) -> TargetWish {
+    change(Arc::make_mut(&mut wish.request));
+    wish
+}
+
 impl Probing {
     /// Starts one in a namespace, with the sockets that `open` opens there.
     ///

@@ -4,7 +4,6 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::IpAddr;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::Arc;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -15,7 +14,7 @@ use droplens_probe::spec::{Ask, EchoSpec, TcpSpec};
 use droplens_probe::sys::egress::EchoKind;
 use droplens_tests::lab::{Namespace, veth};
 use droplens_tests::needs_root;
-use droplens_tests::probing::{self, Probing, outcomes, wish};
+use droplens_tests::probing::{self, Probing, outcomes, wish, with};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::thread::{CapabilitySet, CapabilitySets, capabilities, set_capabilities};
 
@@ -256,17 +255,21 @@ fn a_source_and_a_device_that_are_gone_are_no_loss() {
     with_ping_sockets(&namespace);
     for kind in [EchoKind::Ping, EchoKind::Raw] {
         let probing = Probing::start(&namespace, |random| Sockets::open_only(kind, random));
-        let mut foreign = wish("127.0.0.1", 10, PATIENCE);
-        Arc::make_mut(&mut foreign.request).egress.source = Some([192, 0, 2, 1].into());
-        let mut gone = wish("127.0.0.2", 10, PATIENCE);
-        Arc::make_mut(&mut gone.request).egress.interface = Some("gone0".into());
-        let mut good = wish("127.0.0.3", 10, PATIENCE);
-        Arc::make_mut(&mut good.request).egress.source = Some([127, 0, 0, 9].into());
-        Arc::make_mut(&mut good.request).egress.interface = Some("lo".into());
-        Arc::make_mut(&mut good.request).egress.dscp = 46;
+        let foreign = with(wish("127.0.0.1", 10, PATIENCE), |request| {
+            request.egress.source = Some([192, 0, 2, 1].into());
+        });
+        let gone = with(wish("127.0.0.2", 10, PATIENCE), |request| {
+            request.egress.interface = Some("gone0".into());
+        });
+        let good = with(wish("127.0.0.3", 10, PATIENCE), |request| {
+            request.egress.source = Some([127, 0, 0, 9].into());
+            request.egress.interface = Some("lo".into());
+            request.egress.dscp = 46;
+        });
         // A source of the other family can reach no address of this target.
-        let mut other = wish("127.0.0.4", 10, PATIENCE);
-        Arc::make_mut(&mut other.request).egress.source = Some("::1".parse().expect("an address"));
+        let other = with(wish("127.0.0.4", 10, PATIENCE), |request| {
+            request.egress.source = Some("::1".parse().expect("an address"));
+        });
         let wishes = vec![foreign, gone, good, other];
         probing.aim(wishes.clone());
         sleep(Duration::from_millis(300));
@@ -313,13 +316,13 @@ fn what_leaves_bears_source_mark_and_size_as_asked() {
                {family} saddr {source} {family} daddr {target} {family} dscp ef {length} {whole} counter; }}; }}"
         ));
         let probing = Probing::start(&namespace, |random| Sockets::open_only(kind, random));
-        let mut marked = wish(target, 10, PATIENCE);
-        Arc::make_mut(&mut marked.request).egress.source =
-            Some(source.parse().expect("an address"));
-        Arc::make_mut(&mut marked.request).egress.dscp = 46;
-        Arc::make_mut(&mut marked.request).ask = Ask::Icmp(EchoSpec {
-            payload: 1_000,
-            dont_fragment: true,
+        let marked = with(wish(target, 10, PATIENCE), |request| {
+            request.egress.source = Some(source.parse().expect("an address"));
+            request.egress.dscp = 46;
+            request.ask = Ask::Icmp(EchoSpec {
+                payload: 1_000,
+                dont_fragment: true,
+            });
         });
         probing.aim(vec![marked.clone()]);
         sleep(Duration::from_millis(300));
@@ -352,12 +355,12 @@ fn requests_that_fit_everywhere_and_those_that_say_so_may_not_be_cut() {
         ));
         let probing = Probing::start(&namespace, |random| Sockets::open_only(kind, random));
         let sized = |target, payload, dont_fragment| {
-            let mut wish = wish(target, 10, PATIENCE);
-            Arc::make_mut(&mut wish.request).ask = Ask::Icmp(EchoSpec {
-                payload,
-                dont_fragment,
-            });
-            wish
+            with(wish(target, 10, PATIENCE), |request| {
+                request.ask = Ask::Icmp(EchoSpec {
+                    payload,
+                    dont_fragment,
+                });
+            })
         };
         let wishes = vec![
             sized("127.0.0.3", 56, false),
@@ -392,9 +395,9 @@ fn an_ipv6_ping_socket_refuses_a_source() {
     let probing = Probing::start(&namespace, |random| {
         Sockets::open_only(EchoKind::Ping, random)
     });
-    let mut with_source = wish("::1", 10, PATIENCE);
-    Arc::make_mut(&mut with_source.request).egress.source =
-        Some(std::net::Ipv6Addr::LOCALHOST.into());
+    let with_source = with(wish("::1", 10, PATIENCE), |request| {
+        request.egress.source = Some(std::net::Ipv6Addr::LOCALHOST.into());
+    });
     let wishes = vec![with_source];
     probing.aim(wishes.clone());
     sleep(Duration::from_millis(200));
@@ -410,10 +413,12 @@ fn probes_that_are_tasks_end_too() {
     needs_root!();
     let namespace = Namespace::new();
     let probing = Probing::start(&namespace, Sockets::open);
-    let mut refused = wish("127.0.0.1", 10, PATIENCE);
-    Arc::make_mut(&mut refused.request).ask = Ask::Tcp(TcpSpec { port: 9 });
-    let mut removed = wish("127.0.0.2", 10, PATIENCE);
-    Arc::make_mut(&mut removed.request).ask = Ask::Tcp(TcpSpec { port: 9 });
+    let tcp = |target| {
+        with(wish(target, 10, PATIENCE), |request| {
+            request.ask = Ask::Tcp(TcpSpec { port: 9 });
+        })
+    };
+    let (refused, removed) = (tcp("127.0.0.1"), tcp("127.0.0.2"));
     probing.aim(vec![refused.clone(), removed]);
     sleep(Duration::from_millis(300));
     let sample = probing.settle(vec![refused]);
