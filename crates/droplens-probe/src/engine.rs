@@ -65,8 +65,6 @@ pub struct Order {
     pub request: Arc<Request>,
     /// Where to.
     pub address: IpAddr,
-    /// Its number.
-    pub sequence: u32,
     /// Which ICMP identifier an echo request bears.
     pub identifier: Identifier,
 }
@@ -75,6 +73,11 @@ impl Order {
     /// What tells our packets from others'.
     pub const fn nonce(&self) -> u64 {
         self.ticket.stream.0
+    }
+
+    /// The probe's number.
+    pub const fn sequence(&self) -> u32 {
+        self.ticket.sequence
     }
 }
 
@@ -240,7 +243,6 @@ impl Engine {
                     sequence,
                 },
                 address: place.stream.address(),
-                sequence,
                 identifier,
                 request,
             };

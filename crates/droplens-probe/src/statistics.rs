@@ -68,7 +68,7 @@ impl Statistics {
 
     /// What they say now.
     pub fn summary(&mut self, now: Moment) -> Summary {
-        let runs = self.runs.ended();
+        let runs = self.runs.history();
         Summary {
             round_trips: self.round_trips,
             burst_packets: runs.packets,

@@ -7,7 +7,9 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use droplens_model::Moment;
-use droplens_model::sample::probes::{Address, Outcome, Outcomes, ProbeKind};
+use droplens_model::sample::probes::{
+    Address, FailureReason, LastFailure, Outcome, Outcomes, ProbeKind,
+};
 
 use crate::errand::{Ending, Report};
 use crate::flight::{Absence, Arrival, Ended, Flight, Match, Patience, Stamp};
@@ -33,8 +35,8 @@ pub struct Stream {
     statistics: Statistics,
     /// Apart, since answered echo requests have no part in it.
     lessons: Box<Lessons>,
-    /// Whether a report speaks for the probe that is about to end.
-    reported: bool,
+    /// Why the probe failed that is about to end, as its report says.
+    told: Option<LastFailure>,
     rotation: Rotation,
     /// The first probe whose loss counts, if any does: targets nobody asked for have to answer once.
     judged: Option<u64>,
@@ -61,7 +63,7 @@ impl Stream {
             outcomes: Outcomes::default(),
             statistics: Statistics::default(),
             lessons: Box::new(Lessons::new(wish.request.ask.kind())),
-            reported: false,
+            told: None,
             rotation: Rotation::new(patience.timeout),
             judged: wish.asked_for.then_some(0),
             after_silent: 0,
@@ -163,8 +165,11 @@ impl Stream {
         }
         let sent = report.sent;
         // Counted by what the report says, not by the outcome alone.
-        self.lessons.learn(report.failure, sent);
-        self.reported = true;
+        self.told = report.failure.map(|(reason, message)| LastFailure {
+            reason,
+            message,
+            at: sent,
+        });
         match report.ending {
             Ending::Answered(at) => {
                 self.flight.stamp(sequence, Stamp(sent.0));
@@ -178,8 +183,7 @@ impl Stream {
                 self.end(sequence, outcome, read);
             }
         }
-        self.reported = false;
-        self.lessons.forget_failure();
+        self.told = None;
         self.lessons.add(report.phases, report.details);
         self.lessons.syn_retransmits += u64::from(report.syn_retransmits);
         self.lessons.truncated += u64::from(report.truncated);
@@ -262,8 +266,9 @@ impl Stream {
             self.after_silent = self.after_silent.max(ended.number + 1);
         } else {
             self.outcomes.add(ended.outcome.kind());
-            if ended.outcome != Outcome::Ok || self.reported {
-                self.lessons.ended(ended);
+            let failure = self.told.take().or_else(|| failure_of(ended));
+            if let Some(failure) = failure {
+                self.lessons.failed(failure);
             }
         }
     }
@@ -289,6 +294,15 @@ impl Stream {
         let judged = self.judged.is_some_and(|from| ended.number >= from);
         !judged && ended.outcome.is_loss() == Some(true)
     }
+}
+
+/// Why a probe failed, if it did, where no report says more than its outcome.
+fn failure_of(ended: Ended) -> Option<LastFailure> {
+    Some(LastFailure {
+        reason: FailureReason::of_outcome(ended.outcome)?,
+        message: String::new(),
+        at: ended.sent,
+    })
 }
 
 /// Whether a task sends the probe, waits for the answer and reports.

@@ -1,12 +1,12 @@
 //! The socket of one address family.
 
-use std::collections::HashSet;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use droplens_model::sample::probes::SendFailure;
 use droplens_model::{Family, Moment};
+use rustc_hash::FxHashSet;
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 use socket2::Socket;
@@ -68,7 +68,7 @@ pub(super) struct Port {
     fragmentation: Option<Fragmentation>,
     interfaces: Interfaces,
     /// Where the last packet was refused.
-    refused: HashSet<IpAddr>,
+    refused: FxHashSet<IpAddr>,
     /// Bytes of packets, as the kernel counts them, that can wait.
     room: usize,
     batch: Batch,
@@ -129,7 +129,7 @@ impl Port {
             stamps: Stamps::new(Numbering::Off),
             fragmentation: None,
             interfaces: Interfaces::default(),
-            refused: HashSet::new(),
+            refused: FxHashSet::default(),
             room,
             batch: Batch::new(BATCH, USUAL),
             errors: Batch::new(BATCH, USUAL),
@@ -190,7 +190,7 @@ impl Port {
             self.used = true;
         }
         self.last_sent = now;
-        let wanted = if !self.refused.is_empty() && self.refused.contains(&order.address) {
+        let wanted = if self.refused.contains(&order.address) {
             Wanted::No
         } else {
             self.stamps.want(now)
@@ -199,9 +199,7 @@ impl Port {
         match sent {
             Ok(called) => {
                 self.stamps.sent(wanted, order.ticket, || Stamp(realtime()));
-                if !self.refused.is_empty() {
-                    self.refused.remove(&order.address);
-                }
+                self.refused.remove(&order.address);
                 Ok(self.can_stamp().then_some(called))
             }
             Err(error) => {
@@ -236,7 +234,7 @@ impl Port {
         let echo = Echo {
             identifier: self.own.identifier,
             nonce: order.nonce(),
-            sequence: order.sequence,
+            sequence: order.sequence(),
             sent: now,
         };
         echo.write(

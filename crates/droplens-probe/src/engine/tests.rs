@@ -49,7 +49,7 @@ fn claim(order: &Order) -> Claim {
     Claim {
         peer: order.address,
         nonce: order.nonce(),
-        sequence: order.sequence,
+        sequence: order.sequence(),
         payload: Some(56),
     }
 }

@@ -48,7 +48,7 @@ impl Errands {
             request: Arc::clone(&order.request),
             address: order.address,
             nonce: order.nonce(),
-            sequence: order.sequence,
+            sequence: order.sequence(),
         };
         let mut sender = Sender {
             ticket: order.ticket,

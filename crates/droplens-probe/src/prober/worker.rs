@@ -65,9 +65,10 @@ impl Worker {
                 return;
             };
             self.engine.expire(monotonic());
-            self.driver.begin(tick.is_some());
-            let sent = self.send(tick.is_some());
-            if sent && tick.is_none() {
+            let together = tick.is_some();
+            self.driver.begin(together);
+            let sent = self.send(together);
+            if sent && !together {
                 // They would wake this thread for themselves.
                 self.driver.receive_stamps(&mut self.engine);
             }

@@ -32,12 +32,12 @@ pub(super) struct Runs {
     /// Whether all probes since the last run could tell.
     gapless: bool,
     /// Apart, since it is not touched unless something was lost.
-    ended: Box<Ended>,
+    history: Box<History>,
 }
 
 /// The runs that ended.
 #[derive(Debug, Default)]
-pub(super) struct Ended {
+pub(super) struct History {
     pub(super) packets: BurstPackets,
     pub(super) durations: BurstDurations,
     pub(super) gaps: GapPackets,
@@ -54,7 +54,7 @@ impl Runs {
             return;
         }
         if self.gapless && self.answered > 0 {
-            self.ended.gaps.add(self.answered);
+            self.history.gaps.add(self.answered);
         }
         self.current = Some(Run {
             start: sent,
@@ -82,16 +82,16 @@ impl Runs {
         let Some(run) = self.current.take() else {
             return;
         };
-        self.ended.add(run, sent);
+        self.history.add(run, sent);
     }
 
     /// Those that ended.
-    pub(super) fn ended(&mut self) -> &mut Ended {
-        &mut self.ended
+    pub(super) fn history(&mut self) -> &mut History {
+        &mut self.history
     }
 }
 
-impl Ended {
+impl History {
     /// Takes in the next one, and when the probe after it was sent.
     fn add(&mut self, run: Run, sent: Moment) {
         self.packets.add(run.packets);
@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     /// One probe each 100 ms: `x` lost, `.` answered, `?` cannot tell.
-    fn runs(story: &str) -> Ended {
+    fn runs(story: &str) -> History {
         let mut runs = Runs::default();
         for (millis, what) in (0..).step_by(100).zip(story.chars()) {
             let sent = Moment(Duration::from_millis(millis));
@@ -138,7 +138,7 @@ mod tests {
                 _ => runs.interrupted(sent),
             }
         }
-        *runs.ended
+        *runs.history
     }
 
     #[test]

@@ -13,8 +13,6 @@ const ENOUGH: usize = 20;
 #[derive(Debug, Default)]
 pub(super) struct Variation {
     newest: VecDeque<Duration>,
-    /// The very newest. Here, since the others are seldom in the processor's caches.
-    last: Option<Duration>,
     /// Sixteen times the jitter, in nanoseconds (RFC 3550, appendix A.8).
     scaled: Option<u64>,
 }
@@ -22,7 +20,7 @@ pub(super) struct Variation {
 impl Variation {
     /// Takes in the next round-trip time, in send order.
     pub(super) fn add(&mut self, time: Duration) {
-        if let Some(last) = self.last.replace(time) {
+        if let Some(last) = self.newest.back() {
             let difference = u64::try_from(last.abs_diff(time).as_nanos()).unwrap_or(u64::MAX);
             let scaled = self.scaled.unwrap_or(0);
             let decay = scaled.saturating_add(8) / 16;
